@@ -1,0 +1,145 @@
+"""Policies as the Dataspace Protocol profiles them from ODRL: offers and agreements.
+
+DSP 2025-1, "Policies": a rule has one action (a string) and constraints that are conjunctive; a
+constraint is atomic or exactly one of ``and``, ``or``, ``xone``, ``andSequence``.
+
+Example::
+
+    offer = Offer.read({"@id": "urn:uuid:o1", "@type": "Offer", "permission": [{"action": "use"}]})
+    offer.permissions[0].action  # 'use'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from trustspace.model.value import Value
+
+Operator = Literal[
+    "eq",
+    "neq",
+    "lt",
+    "lteq",
+    "gt",
+    "gteq",
+    "isA",
+    "hasPart",
+    "isPartOf",
+    "isAllOf",
+    "isAnyOf",
+    "isNoneOf",
+    "term-lteq",
+]
+"""Operators of DSP 2025-1; ``term-lteq`` stands in the schema and is refused by the engine."""
+
+RightOperand = str | dict[str, Any] | list[Any]
+"""A string, a typed value ``{"@value", "@type"}``, or a list of these (never a bare number)."""
+
+
+class AtomicConstraint(Value):
+    """One comparison: a left operand, an operator, a right operand."""
+
+    left_operand: str = Field(alias="leftOperand")
+    operator: Operator
+    right_operand: RightOperand = Field(alias="rightOperand")
+
+
+class LogicalConstraint(Value):
+    """Exactly one of the four logical connectives over constraints."""
+
+    all_of: tuple[Constraint, ...] | None = Field(default=None, alias="and")
+    any_of: tuple[Constraint, ...] | None = Field(default=None, alias="or")
+    one_of: tuple[Constraint, ...] | None = Field(default=None, alias="xone")
+    in_sequence: tuple[Constraint, ...] | None = Field(default=None, alias="andSequence")
+
+    @model_validator(mode="after")
+    def _is_exactly_one(self) -> Self:
+        given = [
+            name for name in ("all_of", "any_of", "one_of", "in_sequence") if getattr(self, name)
+        ]
+        if len(given) != 1 or "leftOperand" in (self.model_extra or {}):
+            msg = "a logical constraint has exactly one of and, or, xone, andSequence, not empty"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def connective(self) -> Literal["and", "or", "xone", "andSequence"]:
+        """The connective's wire name."""
+        if self.all_of:
+            return "and"
+        if self.any_of:
+            return "or"
+        return "xone" if self.one_of else "andSequence"
+
+    @property
+    def parts(self) -> tuple[Constraint, ...]:
+        """The constraints that the connective joins."""
+        return self.all_of or self.any_of or self.one_of or self.in_sequence or ()
+
+
+Constraint = AtomicConstraint | LogicalConstraint
+
+
+class Rule(Value):
+    """An action under constraints; the kind is given by the list that holds it."""
+
+    action: str
+    constraints: tuple[Constraint, ...] = Field(default=(), alias="constraint")
+    duties: tuple[Rule, ...] = Field(default=(), alias="duty")
+    """Pre-conditions of a permission; not in the DSP profile, kept for peers that send them."""
+
+
+class Policy(Value):
+    """Rules over one dataset.
+
+    Attributes:
+        id: URI, unique (DSP 2025-1, "Contract Negotiation Protocol").
+        target: Dataset id; absent on offers inside a catalogue.
+    """
+
+    id: str = Field(alias="@id")
+    type: str = Field(alias="@type")
+    profile: str | tuple[str, ...] | None = None
+    target: str | None = None
+    permissions: tuple[Rule, ...] = Field(default=(), alias="permission")
+    prohibitions: tuple[Rule, ...] = Field(default=(), alias="prohibition")
+    obligations: tuple[Rule, ...] = Field(default=(), alias="obligation")
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> Self:
+        if not (self.permissions or self.prohibitions):
+            msg = "a policy has at least one permission or prohibition"
+            raise ValueError(msg)
+        return self
+
+    def rules(self) -> Iterator[tuple[str, Rule]]:
+        """Yield every rule with its JSON pointer, permissions first."""
+        for kind, rules in (
+            ("permission", self.permissions),
+            ("prohibition", self.prohibitions),
+            ("obligation", self.obligations),
+        ):
+            for index, rule in enumerate(rules):
+                yield f"/{kind}/{index}", rule
+
+
+class Offer(Policy):
+    """Terms under which a provider would agree, or a consumer would accept."""
+
+    type: Literal["Offer"] = Field(default="Offer", alias="@type")
+
+
+class Agreement(Policy):
+    """Terms agreed by both parties; ``timestamp`` is UTC ``xsd:dateTime``."""
+
+    type: Literal["Agreement"] = Field(default="Agreement", alias="@type")
+    target: str
+    assigner: str
+    assignee: str
+    timestamp: str | None = None
+
+
+LogicalConstraint.model_rebuild()

@@ -1,0 +1,81 @@
+"""What every value of the field shares: frozen, wire names as aliases, unknown members kept.
+
+Example::
+
+    class Distribution(Value):
+        format: str
+        access_service: str = Field(alias="accessService")
+
+    Distribution.read({"format": "HttpData-PULL", "accessService": "urn:uuid:s1", "x": 1}).to_wire()
+    # {'format': 'HttpData-PULL', 'accessService': 'urn:uuid:s1', 'x': 1}
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Self
+
+import rfc8785
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
+
+from trustspace.errors import RemoteProtocolError
+
+JsonObject = dict[str, Any]
+"""A decoded JSON object."""
+
+
+class Value(BaseModel):
+    """A frozen value whose members carry the wire's names as aliases."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_is_empty(
+        self, handler: SerializerFunctionWrapHandler, _info: SerializationInfo
+    ) -> JsonObject:
+        """Drop absent members: the schemas want a key omitted rather than null or ``[]``."""
+        extra = self.model_extra or {}
+        return {
+            key: value
+            for key, value in handler(self).items()
+            if key in extra or not (value is None or value in ((), []))
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Read a value from decoded JSON in wire names.
+
+        Raises:
+            RemoteProtocolError: The document does not have the shape; names the first member.
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            pointer = "".join(f"/{part}" for part in first["loc"])
+            raise RemoteProtocolError(
+                f"{cls.__name__} is malformed at {pointer or '/'}: {first['msg']}",
+                code="message.malformed",
+            ) from error
+
+    def to_wire(self) -> JsonObject:
+        """Return the value as JSON in wire names, without absent members."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def canonical(document: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return the JSON Canonicalization Scheme form of a JSON value (RFC 8785)."""
+    return rfc8785.dumps(document)
+
+
+def digest(document: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return ``sha256:<hex>`` of the canonical form of a JSON value."""
+    return "sha256:" + hashlib.sha256(canonical(document)).hexdigest()
