@@ -35,6 +35,9 @@ Operator = Literal[
 ]
 """Operators of DSP 2025-1; ``term-lteq`` stands in the schema and is refused by the engine."""
 
+CONNECTIVES = frozenset({"and", "or", "xone", "andSequence"})
+"""Wire names of the logical connectives; a constraint has at most one of them."""
+
 RightOperand = str | dict[str, Any] | list[Any]
 """A string, a typed value ``{"@value", "@type"}``, or a list of these (never a bare number)."""
 
@@ -45,6 +48,13 @@ class AtomicConstraint(Value):
     left_operand: str = Field(alias="leftOperand")
     operator: Operator
     right_operand: RightOperand = Field(alias="rightOperand")
+
+    @model_validator(mode="after")
+    def _is_not_logical_too(self) -> Self:
+        if not CONNECTIVES.isdisjoint(self.model_extra or {}):
+            msg = "a constraint is either a comparison or one logical connective, not both"
+            raise ValueError(msg)
+        return self
 
 
 class LogicalConstraint(Value):
@@ -58,9 +68,11 @@ class LogicalConstraint(Value):
     @model_validator(mode="after")
     def _is_exactly_one(self) -> Self:
         given = [
-            name for name in ("all_of", "any_of", "one_of", "in_sequence") if getattr(self, name)
+            parts
+            for parts in (self.all_of, self.any_of, self.one_of, self.in_sequence)
+            if parts is not None
         ]
-        if len(given) != 1 or "leftOperand" in (self.model_extra or {}):
+        if len(given) != 1 or not given[0] or "leftOperand" in (self.model_extra or {}):
             msg = "a logical constraint has exactly one of and, or, xone, andSequence, not empty"
             raise ValueError(msg)
         return self

@@ -35,7 +35,13 @@ JsonObject = dict[str, Any]
 class Value(BaseModel):
     """A frozen value whose members carry the wire's names as aliases."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="allow",
+        validate_by_alias=True,
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
 
     @model_serializer(mode="wrap")
     def _leave_out_what_is_empty(
@@ -57,7 +63,7 @@ class Value(BaseModel):
             RemoteProtocolError: The document does not have the shape; names the first member.
         """
         try:
-            return cls.model_validate(document)
+            return cls.model_validate(document, by_alias=True, by_name=False)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             pointer = "".join(f"/{part}" for part in first["loc"])
@@ -65,6 +71,18 @@ class Value(BaseModel):
                 f"{cls.__name__} is malformed at {pointer or '/'}: {first['msg']}",
                 code="message.malformed",
             ) from error
+
+    @classmethod
+    def restore(cls, body: str | bytes) -> Self:
+        """Read back what ``model_dump_json()`` wrote, by wire names alone.
+
+        A peer's unknown member may be spelled like one of our attributes (``id`` beside ``@id``);
+        reading by attribute names as well would take it for the real one.
+
+        Raises:
+            pydantic.ValidationError: The body is not one of ours.
+        """
+        return cls.model_validate_json(body, by_alias=True, by_name=False)
 
     def to_wire(self) -> JsonObject:
         """Return the value as JSON in wire names, without absent members."""
