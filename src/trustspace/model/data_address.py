@@ -1,7 +1,5 @@
 """Where data is fetched or delivered (DSP 2025-1, "Transfer Process", DataAddress)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

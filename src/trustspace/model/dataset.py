@@ -1,7 +1,5 @@
 """What is offered: catalogues, datasets, distributions, data services (DSP 2025-1, "Catalog")."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -48,5 +46,5 @@ class Catalog(Value):
     participant_id: str | None = Field(default=None, alias="participantId")
     services: tuple[DataService, ...] = Field(default=(), alias="service")
     datasets: tuple[Dataset, ...] = Field(default=(), alias="dataset")
-    catalogs: tuple[Catalog, ...] = Field(default=(), alias="catalog")
+    catalogs: "tuple[Catalog, ...]" = Field(default=(), alias="catalog")
     distributions: tuple[Distribution, ...] = Field(default=(), alias="distribution")

@@ -9,8 +9,6 @@ Example::
     offer.permissions[0].action  # 'use'
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Literal, Self
 
@@ -60,10 +58,10 @@ class AtomicConstraint(Value):
 class LogicalConstraint(Value):
     """Exactly one of the four logical connectives over constraints."""
 
-    all_of: tuple[Constraint, ...] | None = Field(default=None, alias="and")
-    any_of: tuple[Constraint, ...] | None = Field(default=None, alias="or")
-    one_of: tuple[Constraint, ...] | None = Field(default=None, alias="xone")
-    in_sequence: tuple[Constraint, ...] | None = Field(default=None, alias="andSequence")
+    all_of: "tuple[Constraint, ...] | None" = Field(default=None, alias="and")
+    any_of: "tuple[Constraint, ...] | None" = Field(default=None, alias="or")
+    one_of: "tuple[Constraint, ...] | None" = Field(default=None, alias="xone")
+    in_sequence: "tuple[Constraint, ...] | None" = Field(default=None, alias="andSequence")
 
     @model_validator(mode="after")
     def _is_exactly_one(self) -> Self:
@@ -87,7 +85,7 @@ class LogicalConstraint(Value):
         return "xone" if self.one_of else "andSequence"
 
     @property
-    def parts(self) -> tuple[Constraint, ...]:
+    def parts(self) -> "tuple[Constraint, ...]":
         """The constraints that the connective joins."""
         return self.all_of or self.any_of or self.one_of or self.in_sequence or ()
 
@@ -100,7 +98,7 @@ class Rule(Value):
 
     action: str
     constraints: tuple[Constraint, ...] = Field(default=(), alias="constraint")
-    duties: tuple[Rule, ...] = Field(default=(), alias="duty")
+    duties: "tuple[Rule, ...]" = Field(default=(), alias="duty")
     """Pre-conditions of a permission; not in the DSP profile, kept for peers that send them."""
 
 

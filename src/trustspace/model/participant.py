@@ -1,7 +1,5 @@
 """Who takes part: a participant, its identifier, and the two roles of an exchange."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from trustspace.model.value import Value
@@ -17,7 +15,7 @@ class Role(StrEnum):
     PROVIDER = "provider"
 
     @property
-    def other(self) -> Role:
+    def other(self) -> "Role":
         """The counterparty's role."""
         return Role.PROVIDER if self is Role.CONSUMER else Role.CONSUMER
 

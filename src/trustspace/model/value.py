@@ -10,8 +10,6 @@ Example::
     # {'format': 'HttpData-PULL', 'accessService': 'urn:uuid:s1', 'x': 1}
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Self
@@ -73,7 +71,7 @@ class Value(BaseModel):
             ) from error
 
     @classmethod
-    def restore(cls, body: str | bytes) -> Self:
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:  # noqa: ANN401 - pydantic's own options
         """Read back what ``model_dump_json()`` wrote, by wire names alone.
 
         A peer's unknown member may be spelled like one of our attributes (``id`` beside ``@id``);
@@ -82,7 +80,8 @@ class Value(BaseModel):
         Raises:
             pydantic.ValidationError: The body is not one of ours.
         """
-        return cls.model_validate_json(body, by_alias=True, by_name=False)
+        by_wire_names: dict[str, Any] = {"by_alias": True, "by_name": False}
+        return super().model_validate_json(json_data, **(by_wire_names | options))
 
     def to_wire(self) -> JsonObject:
         """Return the value as JSON in wire names, without absent members."""

@@ -1,0 +1,379 @@
+"""Reads JSON-LD as peers really send it into the one form that the values know.
+
+The Dataspace Protocol lets a message be plain JSON or JSON-LD. Peers therefore write the same thing
+in many ways: ``odrl:permission`` or the whole IRI, ``{"@id": "d1"}`` for ``"d1"``, one object where
+a list is meant, ``{"@value": "x"}`` for ``"x"``. Full JSON-LD processing would cure this, and bring
+remote contexts that may redefine any term, even ``action`` or ``assigner``. This reader knows the
+protocol's terms as a table instead. It fetches nothing, accepts known context strings only and
+turns every spelling into the compact form: short names, arrays where the context says ``@set``,
+strings where it says ``@id`` or ``@vocab``. Members that are not the protocol's stay as they are.
+
+Example::
+
+    read(
+        {"odrl:permission": {"odrl:action": {"@id": "odrl:use"}}, "@id": "o1"},
+        context_required=False,
+    )
+    # {'permission': [{'action': 'use'}], '@id': 'o1'}
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from trustspace.errors import ProtocolError, RemoteProtocolError
+
+DSP_CONTEXT: Final = "https://w3id.org/dspace/2025/1/context.jsonld"
+"""Context of every message (DSP 2025-1, "Serialization of Messages")."""
+
+ODRL_PROFILE_CONTEXT: Final = "https://w3id.org/dspace/2025/1/odrl-profile.jsonld"
+"""The part of it that is about policies."""
+
+EDC_CONTEXT: Final = "https://w3id.org/edc/dspace/v0.0.1"
+"""What Eclipse connectors add; it defines members of their own only."""
+
+KNOWN_CONTEXTS: Final = frozenset({DSP_CONTEXT, ODRL_PROFILE_CONTEXT, EDC_CONTEXT})
+"""Contexts that a document may name; none of them is ever fetched."""
+
+MAX_DEPTH: Final = 32
+"""Levels of objects and arrays in a document; the same limit as for JSON text."""
+
+# RFC 8785 (and I-JSON) know no larger integers; a document beyond them has no canonical form.
+_MAX_INT = 2**53 - 1
+
+_DSPACE = "https://w3id.org/dspace/2025/1/"
+_ODRL = "http://www.w3.org/ns/odrl/2/"
+_DCAT = "http://www.w3.org/ns/dcat#"
+_DCT = "http://purl.org/dc/terms/"
+_XSD = "http://www.w3.org/2001/XMLSchema#"
+_PREFIXES = {_DSPACE: "dspace:", _ODRL: "odrl:", _DCAT: "dcat:", _DCT: "dct:", _XSD: "xsd:"}
+
+
+def read(document: object, *, context_required: bool = True) -> dict[str, Any]:
+    """Read a JSON-LD document into the protocol's compact form.
+
+    Args:
+        document: Decoded JSON, an object.
+        context_required: Whether ``@context`` must be there and name the protocol's; a policy on
+            its own has none.
+
+    Returns:
+        The document without ``@context``.
+
+    Raises:
+        RemoteProtocolError: Code ``message.context`` for an unknown or inline context,
+            ``message.malformed`` for anything else that cannot be read.
+    """
+    if not isinstance(document, Mapping):
+        raise _malformed(f"a JSON object is expected, found {type(document).__name__}")
+    check(document)
+    if context_required and DSP_CONTEXT not in _as_list(document.get("@context")):
+        raise RemoteProtocolError(
+            "the message does not name the protocol's context",
+            code="message.context",
+            hint=f'"@context": ["{DSP_CONTEXT}"]',
+        )
+    return _read_node(document)
+
+
+def check(document: object, *, error: type[ProtocolError] = RemoteProtocolError) -> None:
+    """Hold a document to what can be read, canonicalised and sent on safely.
+
+    Args:
+        document: Decoded JSON.
+        error: Class of the error to raise.
+
+    Raises:
+        ProtocolError: Of class ``error``; code ``message.context`` for a context that is not a
+            known string, ``message.malformed`` for more than 32 levels, a number without a
+            canonical form, a lone surrogate, or something that is not JSON.
+    """
+    # Not recursive: an attacker chooses the depth.
+    pending: list[tuple[object, int]] = [(document, 1)]
+    while pending:
+        value, depth = pending.pop()
+        if isinstance(value, Mapping):
+            _check_context(value, error)
+            parts = [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            parts = list(value)
+        else:
+            _check_scalar(value, error)
+            continue
+        if depth > MAX_DEPTH:
+            raise error(f"the document has more than {MAX_DEPTH} levels", code="message.malformed")
+        pending.extend((part, depth + 1) for part in parts)
+
+
+def _check_scalar(value: object, error: type[ProtocolError]) -> None:
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, str):
+        if value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value):
+            return
+        raise error("the document has text that is not Unicode", code="message.malformed")
+    if isinstance(value, int) and abs(value) <= _MAX_INT:
+        return
+    if isinstance(value, float) and math.isfinite(value):
+        return
+    raise error(
+        f"the document has a value without a canonical form, a {type(value).__name__}",
+        code="message.malformed",
+        hint="integers lie within ±(2^53-1), other numbers are finite",
+    )
+
+
+def _check_context(node: Mapping[str, Any], error: type[ProtocolError]) -> None:
+    if "@context" not in node:
+        return
+    for context in _as_list(node["@context"]):
+        if not isinstance(context, str) or context not in KNOWN_CONTEXTS:
+            found = context if isinstance(context, str) else "a context written inline"
+            raise error(
+                f"unknown @context: {found}",
+                code="message.context",
+                hint=f"known are {', '.join(sorted(KNOWN_CONTEXTS))}",
+            )
+
+
+def _read_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Read an object whose class the protocol knows."""
+    result: dict[str, Any] = {}
+    kind = _read_type(node["@type"]) if "@type" in node else None
+    for key, value in node.items():
+        if key == "@context":
+            continue
+        term = _SCOPED.get((kind, key)) or _TERMS.get(key)
+        name = term.name if term else key
+        if name in result:
+            raise _malformed(f"the member {name} is there more than once, in different spellings")
+        if key == "@type":
+            result[key] = kind
+        elif term is None:
+            result[key] = value
+        elif value is not None:  # null means absent in JSON-LD
+            result[name] = term.read(value)
+    return result
+
+
+def _read_type(value: object) -> object:
+    """Return the one class that the protocol knows, whatever else the node is too."""
+    names = [_short_type(name) for name in _as_list(value)]
+    known = [name for name in names if isinstance(name, str) and name in _TYPES]
+    if len(known) > 1:
+        raise _malformed(f"@type is ambiguous: {', '.join(known)}")
+    if known:
+        return known[0]
+    return names[0] if len(names) == 1 else value
+
+
+def _short_type(name: object) -> object:
+    if not isinstance(name, str):
+        return name
+    namespace, local = _split(name)
+    return local if _TYPES.get(local) == namespace else name
+
+
+def _read_nodes(value: object) -> list[Any]:
+    """Read what the context keeps as an array of objects."""
+    return [_read_node(item) if isinstance(item, Mapping) else item for item in _as_list(value)]
+
+
+def _read_one(value: object) -> object:
+    """Read a single object."""
+    item = _single(value)
+    return _read_node(item) if isinstance(item, Mapping) else item
+
+
+def _read_text(value: object) -> object:
+    """Read a string, which may be wrapped as a literal or as an IRI."""
+    item = _single(value)
+    if isinstance(item, Mapping):
+        for keyword in ("@value", "@id"):
+            if isinstance(item.get(keyword), str):
+                return item[keyword]
+    return item
+
+
+def _read_texts(value: object) -> object:
+    """Read a string or an array of strings, in the shape it has."""
+    if isinstance(value, list | tuple):
+        return [_read_text(item) for item in value]
+    return _read_text(value)
+
+
+def _read_reference(value: object) -> object:
+    """Read an object, or its ``@id`` where nothing else is said of it."""
+    item = _single(value)
+    if isinstance(item, Mapping):
+        return item["@id"] if set(item) == {"@id"} else _read_node(item)
+    return item
+
+
+def _read_odrl_name(value: object) -> object:
+    """Read a name, without prefix where it is ODRL's."""
+    return _short_name(_read_text(value), _ODRL)
+
+
+def _read_state_name(value: object) -> object:
+    """Read the name of a state or an event."""
+    return _short_name(_read_text(value), _DSPACE)
+
+
+def _short_name(name: object, namespace: str) -> object:
+    if not isinstance(name, str):
+        return name
+    found, local = _split(name)
+    return local if found == namespace else name
+
+
+def _read_operand(value: object) -> object:
+    """Read a right operand: plain strings as they are, everything else with its type."""
+    if isinstance(value, list | tuple):
+        return [_read_operand(item) for item in value]
+    if isinstance(value, Mapping):
+        return _read_typed(value)
+    datatype = _DATATYPES.get(type(value))
+    return value if datatype is None else {"@value": value, "@type": datatype}
+
+
+def _read_typed(value: Mapping[str, Any]) -> object:
+    """Read a right operand that is an object: a list, an IRI, a literal with its type."""
+    members = set(value)
+    if members in ({"@list"}, {"@set"}):
+        return [_read_operand(item) for item in _as_list(value)]
+    if members in ({"@id"}, {"@value"}):
+        return _read_operand(next(iter(value.values())))
+    if isinstance(value.get("@type"), str):
+        return {**value, "@type": _prefixed(value["@type"])}
+    return dict(value)
+
+
+def _prefixed(iri: str) -> str:
+    namespace, local = _split(iri)
+    return f"{_PREFIXES[namespace]}{local}" if namespace else iri
+
+
+def _split(name: str) -> tuple[str | None, str]:
+    """Return namespace and local name of a prefixed name or IRI of one of the namespaces."""
+    for namespace, prefix in _PREFIXES.items():
+        for start in (prefix, namespace):
+            if name.startswith(start) and len(name) > len(start):
+                return namespace, name[len(start) :]
+    return None, name
+
+
+def _single(value: object) -> object:
+    """Unwrap an array of one, as the expanded form has it."""
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
+def _as_list(value: object) -> list[Any]:
+    """Return the items of an array, of ``@set`` or ``@list``, or the one value as a list."""
+    if isinstance(value, Mapping):
+        for keyword in ("@set", "@list"):
+            if set(value) == {keyword}:
+                return _as_list(value[keyword])
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _malformed(message: str) -> RemoteProtocolError:
+    return RemoteProtocolError(message, code="message.malformed")
+
+
+class _Term(NamedTuple):
+    """A member of the protocol: its short name and how its value is read."""
+
+    name: str
+    read: Callable[[object], object]
+
+
+def _terms(namespace: str, names: Mapping[Callable[[object], object], str]) -> dict[str, _Term]:
+    """Return the terms of a namespace under each of their three spellings."""
+    return {
+        spelling: _Term(name, reader)
+        for reader, listed in names.items()
+        for name in listed.split()
+        for spelling in (name, f"{_PREFIXES[namespace]}{name}", f"{namespace}{name}")
+    }
+
+
+# The value kinds are those of the 2025-1 context (dspace.jsonld) and its ODRL profile.
+_TERMS: Final[Mapping[str, _Term]] = MappingProxyType(
+    _terms(
+        _DSPACE,
+        {
+            _read_text: "consumerPid providerPid participantId agreementId callbackAddress"
+            " timestamp code endpointType endpoint name value",
+            _read_state_name: "state eventType",
+            _read_one: "offer agreement dataAddress",
+            _read_nodes: "endpointProperties",
+            _as_list: "reason filter",
+        },
+    )
+    | _terms(_DCT, {_read_text: "format"})
+    | _terms(
+        _DCAT,
+        {
+            _read_nodes: "service dataset catalog distribution",
+            _read_reference: "accessService",
+            _read_text: "endpointURL endpointDescription",
+        },
+    )
+    | _terms(
+        _ODRL,
+        {
+            _read_nodes: "hasPolicy permission prohibition obligation duty constraint"
+            " and or xone andSequence",
+            _read_text: "target assigner assignee",
+            _read_texts: "profile",
+            _read_odrl_name: "action operator leftOperand",
+            _read_operand: "rightOperand",
+        },
+    )
+)
+
+# The one short name that means two things: dcat:dataset in a catalogue, dspace:dataset here.
+_DATASET_ID = _Term("dataset", _read_text)
+_SCOPED: Final[Mapping[tuple[object, str], _Term]] = MappingProxyType(
+    {
+        ("DatasetRequestMessage", spelling): _DATASET_ID
+        for spelling in ("dataset", "dspace:dataset", f"{_DSPACE}dataset")
+    }
+)
+
+_DATATYPES: Final[Mapping[type, str]] = MappingProxyType(
+    {bool: "xsd:boolean", int: "xsd:integer", float: "xsd:double"}
+)
+"""Datatype of a native JSON value (JSON-LD 1.1 API, "Data Round Tripping")."""
+
+_DSPACE_TYPES = (
+    "CatalogRequestMessage",
+    "DatasetRequestMessage",
+    "CatalogError",
+    "ContractRequestMessage",
+    "ContractOfferMessage",
+    "ContractAgreementMessage",
+    "ContractAgreementVerificationMessage",
+    "ContractNegotiationEventMessage",
+    "ContractNegotiationTerminationMessage",
+    "ContractNegotiation",
+    "ContractNegotiationError",
+    "TransferRequestMessage",
+    "TransferStartMessage",
+    "TransferSuspensionMessage",
+    "TransferCompletionMessage",
+    "TransferTerminationMessage",
+    "TransferProcess",
+    "TransferError",
+    "DataAddress",
+    "EndpointProperty",
+)
+_DCAT_TYPES = ("Catalog", "Dataset", "Distribution", "DataService")
+_ODRL_TYPES = ("Offer", "Agreement", "Set", "Permission", "Prohibition", "Duty", "Constraint")
+_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    dict.fromkeys(_DSPACE_TYPES, _DSPACE)
+    | dict.fromkeys(_DCAT_TYPES, _DCAT)
+    | dict.fromkeys(_ODRL_TYPES, _ODRL)
+)
