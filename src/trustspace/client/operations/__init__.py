@@ -1,0 +1,21 @@
+"""Every operation of the SDK, written once as a generator (see `trustspace.client.exchange`).
+
+The two clients have a method of the same name for each; the method drives the generator.
+
+Example::
+
+    operations = Operations()
+    agreement = client.drive(operations.negotiate("https://garden.example", "rose-prices"))
+"""
+
+from __future__ import annotations
+
+from trustspace.client.operations.negotiation import NegotiationOperations
+from trustspace.client.operations.publication import PublicationOperations
+from trustspace.client.operations.transfer import TransferOperations
+
+__all__ = ["Operations"]
+
+
+class Operations(NegotiationOperations, PublicationOperations, TransferOperations):
+    """All operations in the name of one participant of a connector."""

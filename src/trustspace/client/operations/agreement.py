@@ -1,0 +1,42 @@
+"""Agreements: what was agreed, how much of it is used, how it is ended.
+
+Example::
+
+    agreement = client.drive(Operations().revoke("urn:uuid:a1", reason="licence withdrawn"))
+    agreement.state  # 'REVOKED'
+"""
+
+from __future__ import annotations
+
+from trustspace.client.exchange import Exchange, Request, because, call
+from trustspace.client.operations.record import RecordOperations
+from trustspace.client.values import Agreement
+
+
+class AgreementOperations(RecordOperations):
+    """Agreements of either role."""
+
+    def agreements(self) -> Exchange[tuple[Agreement, ...]]:
+        """Return every agreement, either role."""
+        items = yield from self._collect("agreements")
+        return tuple(Agreement.read(item) for item in items)
+
+    def agreement(self, agreement: str) -> Exchange[Agreement]:
+        """Return one agreement.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        path = yield from self._path("agreements", agreement)
+        response = yield from call(Request("GET", path))
+        return Agreement.read(response.document)
+
+    def revoke(self, agreement: str, *, reason: str | None = None) -> Exchange[Agreement]:
+        """End an agreement: running streams are cut within a second, transfers terminated.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        path = yield from self._path("agreements", agreement, "revoke")
+        response = yield from call(Request("POST", path, body=because(reason)))
+        return Agreement.read(response.document)

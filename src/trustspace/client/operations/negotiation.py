@@ -1,0 +1,153 @@
+"""The way to an agreement: ask, wait for the outcome, say why there is none.
+
+Example::
+
+    exchange = Operations().negotiate(address, "rose-prices", purpose="credit-scoring")
+    agreement = client.drive(exchange)
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from trustspace.client.exchange import (
+    LONGEST_WAIT,
+    POLL_PAUSE,
+    Exchange,
+    Request,
+    Wait,
+    because,
+    call,
+    wait_query,
+)
+from trustspace.client.operations.agreement import AgreementOperations
+from trustspace.client.problem import reason_objects
+from trustspace.client.values import Agreement, Negotiation
+from trustspace.errors import (
+    ConflictError,
+    DeadlineError,
+    PolicyDeniedError,
+    RemoteProtocolError,
+    TrustspaceError,
+)
+
+if TYPE_CHECKING:
+    from trustspace.model.value import JsonObject
+
+
+class NegotiationOperations(AgreementOperations):
+    """Contract negotiations of either role."""
+
+    def negotiate(
+        self,
+        address: str,
+        dataset: str,
+        *,
+        purpose: str | None = None,
+        offer: str | None = None,
+        deadline: timedelta = timedelta(seconds=60),
+    ) -> Exchange[Agreement]:
+        """Negotiate until there is an agreement or a refusal.
+
+        Args:
+            address: The provider's root URL or DID.
+            dataset: Dataset id in its catalogue.
+            purpose: What the data is for; narrows the offer.
+            offer: Id of the offer; None means the dataset's first.
+            deadline: Longest time to wait; after it the negotiation is terminated.
+
+        Raises:
+            PolicyDeniedError: The other side refused; carries its reasons.
+            DeadlineError: No outcome within the deadline.
+            NotFoundError: The counterparty does not offer the dataset to us.
+        """
+        body: JsonObject = {"address": address, "dataset": dataset}
+        if purpose is not None:
+            body["purpose"] = purpose
+        if offer is not None:
+            body["offer"] = offer
+        path = yield from self._path("negotiations")
+        response = yield from call(Request("POST", path, body=body, key=str(uuid4())))
+        negotiation = Negotiation.read(response.document)
+        left = deadline - response.elapsed
+        while not negotiation.is_terminal:
+            if left <= timedelta(0):
+                negotiation = yield from self._give_up(negotiation, deadline)
+                break
+            negotiation, spent = yield from self._next_state(negotiation, left)
+            left -= spent
+        if negotiation.state != "FINALIZED" or negotiation.agreement is None:
+            raise (yield from self._refusal(negotiation))
+        return (yield from self.agreement(negotiation.agreement))
+
+    def _next_state(
+        self, negotiation: Negotiation, left: timedelta
+    ) -> Exchange[tuple[Negotiation, timedelta]]:
+        wait = min(left, LONGEST_WAIT)
+        path = yield from self._path("negotiations", negotiation.id)
+        response = yield from call(Request("GET", path, query=wait_query(wait), patience=wait))
+        after = Negotiation.read(response.document)
+        if after.is_terminal or response.elapsed >= wait:
+            return after, response.elapsed
+        yield Wait(POLL_PAUSE)
+        return after, response.elapsed + POLL_PAUSE
+
+    def _give_up(self, negotiation: Negotiation, deadline: timedelta) -> Exchange[Negotiation]:
+        """Terminate what took too long; an agreement reached in that moment still counts."""
+        reason = f"no outcome within {deadline.total_seconds():g} s"
+        try:
+            yield from self.terminate_negotiation(negotiation.id, reason=reason)
+        except ConflictError:
+            after = yield from self.negotiation(negotiation.id)
+            if after.is_terminal:
+                return after
+        hint = "the counterparty may need more time: pass a longer deadline"
+        msg = f"negotiation {negotiation.id} had {reason}; it stood at {negotiation.state}"
+        raise DeadlineError(msg, hint=hint)
+
+    def _refusal(self, negotiation: Negotiation) -> Exchange[TrustspaceError]:
+        code = negotiation.code or "negotiation.terminated"
+        hint = f"ask why: trustspace explain {negotiation.id}"
+        who = "this connector" if negotiation.ended_by == "us" else negotiation.counterparty
+        said = f"{who} terminated the negotiation over {negotiation.dataset!r}"
+        if not negotiation.reasons:
+            return RemoteProtocolError(f"{said} ({code}) without a reason", code=code, hint=hint)
+        try:
+            explanation = yield from self.explain(negotiation.id)
+            why = " ".join(explanation.sentences)
+        except TrustspaceError:
+            explanation, why = None, ""
+        reasons = reason_objects(negotiation.reasons, code=code)
+        why = why or "; ".join(str(reason.get("text") or reason["id"]) for reason in reasons)
+        return PolicyDeniedError(
+            f"{said}: {why}", code=code, reasons=reasons, decision=explanation, hint=hint
+        )
+
+    def negotiations(self) -> Exchange[tuple[Negotiation, ...]]:
+        """Return every negotiation, either role."""
+        items = yield from self._collect("negotiations")
+        return tuple(Negotiation.read(item) for item in items)
+
+    def negotiation(self, negotiation: str) -> Exchange[Negotiation]:
+        """Return one negotiation.
+
+        Raises:
+            NotFoundError: No such negotiation.
+        """
+        path = yield from self._path("negotiations", negotiation)
+        response = yield from call(Request("GET", path))
+        return Negotiation.read(response.document)
+
+    def terminate_negotiation(
+        self, negotiation: str, *, reason: str | None = None
+    ) -> Exchange[Negotiation]:
+        """Terminate a negotiation that has no outcome yet.
+
+        Raises:
+            ConflictError: It is over already.
+        """
+        path = yield from self._path("negotiations", negotiation, "terminate")
+        response = yield from call(Request("POST", path, body=because(reason)))
+        return Negotiation.read(response.document)

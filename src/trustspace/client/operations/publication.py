@@ -1,0 +1,105 @@
+"""The provider's side of a catalogue: publish and withdraw; and reading somebody else's.
+
+Example::
+
+    client.drive(Operations().publish("roses.parquet", id="rose-prices", terms={"count": 3}))
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trustspace.client.exchange import Exchange, Request, call
+from trustspace.client.operations.participant import ParticipantOperations
+from trustspace.client.values import CatalogView, DatasetInfo
+from trustspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.model.value import JsonObject
+
+
+class PublicationOperations(ParticipantOperations):
+    """Datasets published here, and catalogues of counterparties."""
+
+    def publish(
+        self,
+        source: str | Path,
+        *,
+        id: str,  # noqa: A002 - the public face: publish("roses.parquet", id="rose-prices")
+        terms: Mapping[str, Any],
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Exchange[DatasetInfo]:
+        """Offer a file or the content of a URL; the same again changes nothing.
+
+        Args:
+            source: Path that the connector can read, or an ``http(s)`` URL it will fetch.
+            id: Dataset id in the catalogue.
+            terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
+            title: Words for the catalogue.
+            headers: Sent to the URL by the connector only; they never reach a consumer.
+
+        Raises:
+            UnsupportedTermError: The engine cannot enforce a term, hence refuses it.
+        """
+        body: JsonObject = {"source": _source(source, headers), "policy": dict(terms)}
+        if title is not None:
+            body["title"] = title
+        path = yield from self._path("datasets", id)
+        response = yield from call(Request("PUT", path, body=body))
+        return DatasetInfo.read(response.document)
+
+    def unpublish(self, dataset: str) -> Exchange[None]:
+        """Withdraw a dataset from the catalogue; agreements in force stay.
+
+        Raises:
+            NotFoundError: No such dataset.
+        """
+        path = yield from self._path("datasets", dataset)
+        yield from call(Request("DELETE", path))
+
+    def dataset(self, dataset: str) -> Exchange[DatasetInfo]:
+        """Return one published dataset.
+
+        Raises:
+            NotFoundError: No such dataset.
+        """
+        path = yield from self._path("datasets", dataset)
+        response = yield from call(Request("GET", path))
+        return DatasetInfo.read(response.document)
+
+    def datasets(self) -> Exchange[tuple[DatasetInfo, ...]]:
+        """Return every dataset published here."""
+        items = yield from self._collect("datasets")
+        return tuple(DatasetInfo.read(item) for item in items)
+
+    def catalog(self, address: str, *, limit: int | None = None) -> Exchange[CatalogView]:
+        """Return what a counterparty offers to us.
+
+        Args:
+            address: Its root URL or its DID.
+            limit: Most datasets to return; None means what the connector returns by itself.
+
+        Raises:
+            ConnectError: The counterparty cannot be reached.
+            RemoteProtocolError: It answered an error or nothing that can be read.
+        """
+        body: JsonObject = {"address": address}
+        if limit is not None:
+            body["limit"] = limit
+        path = yield from self._path("catalog")
+        response = yield from call(Request("POST", path, body=body))
+        return CatalogView.read(response.document)
+
+
+def _source(source: str | Path, headers: Mapping[str, str] | None) -> JsonObject:
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        return {"kind": "http", "url": source} | ({"headers": dict(headers)} if headers else {})
+    if not isinstance(source, str | Path):
+        msg = f"a running connector publishes a path or a URL, not a {type(source).__name__}"
+        hint = "write the frame to a Parquet file, or publish it through Connector.local"
+        raise ConfigurationError(msg, setting="source", hint=hint)
+    return {"kind": "file", "path": str(Path(source).expanduser().absolute())}

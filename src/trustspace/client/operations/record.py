@@ -1,0 +1,67 @@
+"""What a participant has on record: explanations, events, facts about counterparties.
+
+Example::
+
+    for event in client.drive(Operations().events(after=0)):
+        print(event.seq, event.kind)
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from trustspace.client.exchange import Exchange, Request, call, wait_query
+from trustspace.client.operations.participant import ParticipantOperations
+from trustspace.client.values import CounterpartyFacts, Event, Explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class RecordOperations(ParticipantOperations):
+    """The records of one participant."""
+
+    def explain(self, id: str, *, language: str = "en") -> Exchange[Explanation]:  # noqa: A002
+        """Explain a negotiation, transfer, agreement or decision.
+
+        Args:
+            id: Its id.
+            language: ``en`` or ``zh``.
+
+        Raises:
+            NotFoundError: Nothing has that id.
+        """
+        path = yield from self._path("explain", id)
+        response = yield from call(Request("GET", path, query={"language": language}))
+        return Explanation.read(response.document)
+
+    def events(
+        self, after: int = 0, *, wait: timedelta = timedelta(0)
+    ) -> Exchange[tuple[Event, ...]]:
+        """Return the next events of the log, oldest first; none when there are none.
+
+        Args:
+            after: Sequence number of the last event seen.
+            wait: How long the connector may wait for a first one.
+        """
+        path = yield from self._path("events")
+        query = {"after": str(after)} | (wait_query(wait) if wait else {})
+        response = yield from call(Request("GET", path, query=query, patience=wait))
+        return tuple(Event.read(item) for item in response.document["items"])
+
+    def attest(self, did: str, facts: Mapping[str, Sequence[str]]) -> Exchange[CounterpartyFacts]:
+        """Attest facts about a counterparty, for example ``{"spatial": ["CN-SH", "CN"]}``."""
+        path = yield from self._path("counterparties", did)
+        response = yield from call(Request("PUT", path, body={"facts": dict(facts)}))
+        return CounterpartyFacts.read(response.document)
+
+    def attested(self, did: str) -> Exchange[CounterpartyFacts]:
+        """Return what has been attested about a counterparty.
+
+        Raises:
+            NotFoundError: Nothing has.
+        """
+        path = yield from self._path("counterparties", did)
+        response = yield from call(Request("GET", path))
+        return CounterpartyFacts.read(response.document)

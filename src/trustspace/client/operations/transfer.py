@@ -1,0 +1,138 @@
+"""Transfers: the running delivery of an agreement's data.
+
+Example::
+
+    transfer = client.drive(Operations().start_transfer("urn:uuid:a1"))
+    edr = client.drive(Operations().edr(transfer.id))
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+from uuid import uuid4
+
+from trustspace.client.exchange import (
+    LONGEST_WAIT,
+    POLL_PAUSE,
+    Exchange,
+    Request,
+    Wait,
+    because,
+    call,
+    wait_query,
+)
+from trustspace.client.operations.agreement import AgreementOperations
+from trustspace.client.problem import reason_objects
+from trustspace.client.values import EndpointDataReference, Transfer
+from trustspace.errors import DeadlineError, PolicyDeniedError
+
+TransferStep = Literal["suspend", "resume", "complete", "terminate"]
+
+
+class TransferOperations(AgreementOperations):
+    """Transfer processes of either role."""
+
+    def start_transfer(
+        self, agreement: str, *, deadline: timedelta = timedelta(seconds=30)
+    ) -> Exchange[Transfer]:
+        """Return a started transfer of an agreement; one that runs is used again.
+
+        Args:
+            agreement: Agreement id.
+            deadline: Longest time to wait for the provider to start.
+
+        Raises:
+            PolicyDeniedError: The provider refused; carries its reasons.
+            DeadlineError: It did not start in time.
+        """
+        path = yield from self._path("transfers")
+        request = Request("POST", path, body={"agreement": agreement}, key=str(uuid4()))
+        response = yield from call(request)
+        transfer = Transfer.read(response.document)
+        left = deadline - response.elapsed
+        while transfer.state == "REQUESTED":
+            if left <= timedelta(0):
+                msg = f"transfer {transfer.id} did not start in {deadline.total_seconds():g} s"
+                hint = "the provider is slow or unreachable: try again later"
+                raise DeadlineError(msg, hint=hint)
+            wait = min(left, LONGEST_WAIT)
+            path = yield from self._path("transfers", transfer.id)
+            response = yield from call(Request("GET", path, query=wait_query(wait), patience=wait))
+            transfer = Transfer.read(response.document)
+            left -= response.elapsed
+            if transfer.state == "REQUESTED" and response.elapsed < wait:
+                yield Wait(POLL_PAUSE)
+                left -= POLL_PAUSE
+        if transfer.state != "STARTED":
+            raise stopped(transfer)
+        return transfer
+
+    def transfers(self) -> Exchange[tuple[Transfer, ...]]:
+        """Return every transfer, either role."""
+        items = yield from self._collect("transfers")
+        return tuple(Transfer.read(item) for item in items)
+
+    def transfer(self, transfer: str) -> Exchange[Transfer]:
+        """Return one transfer.
+
+        Raises:
+            NotFoundError: No such transfer.
+        """
+        path = yield from self._path("transfers", transfer)
+        response = yield from call(Request("GET", path))
+        return Transfer.read(response.document)
+
+    def step(
+        self, transfer: str, step: TransferStep, *, reason: str | None = None
+    ) -> Exchange[Transfer]:
+        """Suspend, resume, complete or terminate a transfer.
+
+        Raises:
+            ConflictError: The protocol forbids the step in the transfer's state.
+        """
+        path = yield from self._path("transfers", transfer, step)
+        response = yield from call(Request("POST", path, body=because(reason)))
+        return Transfer.read(response.document)
+
+    def edr(self, transfer: str, *, fresh: bool = False) -> Exchange[EndpointDataReference]:
+        """Return where and with which token the data of a started transfer is fetched.
+
+        Args:
+            transfer: Transfer id.
+            fresh: Demand a new token even if the present one is not near its end.
+
+        Raises:
+            ConflictError: The transfer is not started.
+        """
+        path = yield from self._path("transfers", transfer, "edr")
+        query = {"fresh": "true"} if fresh else {}
+        response = yield from call(Request("GET", path, query=query))
+        return EndpointDataReference.read(response.document)
+
+    def why(self, agreement: str, transfer: str) -> Exchange[PolicyDeniedError | None]:
+        """Return why no data flows, or None when the agreement and the transfer are in order."""
+        held = yield from self.agreement(agreement)
+        if not held.is_in_force:
+            state = held.state.lower()
+            words = f"{state}: {held.reason}" if held.reason else state
+            reason = {"id": f"agreement.{state}", "text": held.reason or state}
+            return PolicyDeniedError(
+                f"agreement {agreement} is {words}",
+                code=f"agreement.{state}",
+                reasons=(reason,),
+                hint="negotiate again, or ask the counterparty",
+            )
+        running = yield from self.transfer(transfer)
+        return None if running.state == "STARTED" else stopped(running)
+
+
+def stopped(transfer: Transfer) -> PolicyDeniedError:
+    """Return the refusal that a transfer which does not run stands for."""
+    state = transfer.state.lower()
+    code = transfer.code or f"transfer.{state}"
+    reasons = reason_objects(transfer.reasons, code=code) or ({"id": code, "text": state},)
+    why = "; ".join(str(reason.get("text") or reason["id"]) for reason in reasons)
+    hint = f"ask why: trustspace explain {transfer.id}"
+    msg = f"transfer {transfer.id} is {state}: {why}"
+    return PolicyDeniedError(msg, code=code, reasons=reasons, hint=hint)

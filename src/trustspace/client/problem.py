@@ -1,0 +1,101 @@
+"""From ``application/problem+json`` (RFC 9457) to the error tree.
+
+The connector answers errors as ``{"title", "status", "detail", "code", "hint", "reasons"?,
+"location"?}``. The ``code`` decides the class where it can, the status otherwise. A body that is
+not a problem document, for example a proxy's page, still becomes a `StatusError`.
+
+Example::
+
+    problem = {"detail": "no dataset 'roses'", "code": "not_found"}
+    raise error_of("GET datasets/roses", status=404, document=problem)  # NotFoundError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trustspace.errors import (
+    ConflictError,
+    ConnectError,
+    DeadlineError,
+    IntegrityError,
+    InvalidTokenError,
+    NotFoundError,
+    PolicyDeniedError,
+    RemoteProtocolError,
+    StatusError,
+    TrustspaceError,
+    UnsupportedTermError,
+)
+
+BY_STATUS = {401: InvalidTokenError, 404: NotFoundError, 409: ConflictError}
+"""Statuses that say by themselves what happened."""
+
+HINTS = {401: "use the token in HOME/management.token of the running connector"}
+
+
+def reason_objects(reasons: Any, *, code: str = "") -> tuple[dict[str, Any], ...]:  # noqa: ANN401
+    """Return refusal reasons as objects; a peer may send plain strings.
+
+    Args:
+        reasons: What a message or a problem document carries as its reasons.
+        code: Stable id given to a reason that has none.
+    """
+    if isinstance(reasons, str | Mapping):
+        reasons = (reasons,)
+    if not isinstance(reasons, Iterable):
+        return ()
+    return tuple(
+        {"id": code or "counterparty", **reason}
+        if isinstance(reason, Mapping)
+        else {"id": code or "counterparty", "text": str(reason)}
+        for reason in reasons
+    )
+
+
+def error_of(
+    what: str,
+    *,
+    status: int,
+    document: Any = None,  # noqa: ANN401 - any JSON value
+    request_id: str = "",
+) -> TrustspaceError:
+    """Return the exception that an error answer stands for.
+
+    Args:
+        what: What was asked, as ``METHOD path``.
+        status: HTTP status, 400 or above.
+        document: Decoded JSON body, or None.
+        request_id: Id under which the other side logged the request, or empty.
+    """
+    problem: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
+    code = str(problem.get("code") or "")
+    hint = str(problem.get("hint") or "")
+    message = str(problem.get("detail") or problem.get("title") or f"{what} answered {status}")
+    if status == 403:
+        reasons = reason_objects(problem.get("reasons"), code=code)
+        code = code or str(reasons[0]["id"] if reasons else "policy.denied")
+        return PolicyDeniedError(message, code=code, reasons=reasons, hint=hint)
+    if (known := _by_code(code, message, problem, hint)) is not None:
+        return known
+    if status in BY_STATUS:
+        return BY_STATUS[status](message, hint=hint or HINTS.get(status, ""))
+    return StatusError(message, status=status, body=document, request_id=request_id, hint=hint)
+
+
+def _by_code(
+    code: str, message: str, problem: Mapping[str, Any], hint: str
+) -> TrustspaceError | None:
+    if code.startswith("counterparty"):
+        return RemoteProtocolError(message, code=code, hint=hint)
+    if code.startswith("integrity"):
+        expected, found = str(problem.get("expected", "?")), str(problem.get("found", "?"))
+        return IntegrityError(message, expected=expected, found=found, hint=hint)
+    if code.startswith("policy."):
+        location = str(problem.get("location") or "")
+        return UnsupportedTermError(message, code=code, location=location, hint=hint)
+    if code == "unreachable":
+        late = problem.get("status") == 504
+        return DeadlineError(message, hint=hint) if late else ConnectError(message, hint=hint)
+    return None

@@ -1,0 +1,273 @@
+"""What the management interface tells, as frozen values.
+
+Every value keeps the members it does not know, and `to_wire()` gives the JSON back. Times are
+UTC. A governed handle and the operations bound to a client are not here: these are only facts.
+
+Example::
+
+    transfer = Transfer.read({"id": "urn:uuid:t1", "role": "consumer", "state": "STARTED", ...})
+    transfer.is_terminal  # False
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from trustspace.model.odrl import Offer
+from trustspace.model.participant import Participant, Role
+from trustspace.model.value import JsonObject, Value
+
+Instant = datetime
+"""A moment in UTC; ISO 8601 on the wire."""
+
+Offers = tuple[Offer, ...]
+"""Offers of one dataset, the preferred one first."""
+
+Reasons = tuple[JsonObject | str, ...]
+"""Why something was refused: objects with ``id``, ``src``, ``left``, ``op``, ``expected``, or
+plain words from a peer that sends no more."""
+
+
+class ParticipantInfo(Participant):
+    """A participant context of the connector that is spoken to.
+
+    Attributes:
+        dsp: Base URL of its Dataspace Protocol endpoints.
+        development: Whether it runs on loopback over plain HTTP.
+        region: Where it says it is, for example ``CN-SH``.
+    """
+
+    dsp: str
+    development: bool = False
+    region: str | None = None
+
+
+class Column(Value):
+    """One column of a dataset that can be read as a table."""
+
+    name: str
+    type: str
+
+
+class TermLabel(Value):
+    """What happens to one term of a policy.
+
+    Attributes:
+        pointer: JSON pointer of the term in the policy.
+        enforcement: ``enforced`` by software, ``attested`` by a party, or only ``contractual``.
+    """
+
+    pointer: str
+    term: str
+    enforcement: Literal["enforced", "attested", "contractual"]
+
+
+class DatasetInfo(Value):
+    """A dataset as its provider sees it.
+
+    Attributes:
+        offer: Id of its offer.
+        policy: The offer as an ODRL policy.
+        policy_digest: ``sha256:<hex>`` of the policy's canonical form.
+        forms: ``file``, ``table`` or both: how a consumer may have it.
+        size: Bytes of the source, or None where the source does not tell.
+        sha256: Digest of the source at publication in hex, or None.
+        changed: Whether the call that returned this value changed anything.
+    """
+
+    id: str
+    title: str | None = None
+    offer: str | None = None
+    policy: JsonObject = Field(default_factory=dict)
+    policy_digest: str | None = None
+    forms: tuple[str, ...] = ()
+    size: int | None = None
+    sha256: str | None = None
+    columns: tuple[Column, ...] | None = None
+    changed: bool = False
+    published_at: Instant | None = None
+    withdrawn_at: Instant | None = None
+    terms: tuple[TermLabel, ...] = ()
+
+
+class OfferedDataset(Value):
+    """A dataset as a counterparty's catalogue offers it."""
+
+    id: str
+    title: str | None = None
+    offers: Offers = ()
+    formats: tuple[str, ...] = ()
+
+
+class CatalogView(Value):
+    """What a counterparty's catalogue shows to us.
+
+    Attributes:
+        participant_id: DID of the counterparty.
+        address: Where its catalogue was found.
+        next: Opaque position of the next page, or None after the last one.
+    """
+
+    participant_id: str
+    address: str
+    datasets: tuple[OfferedDataset, ...] = ()
+    next: str | None = None
+
+
+class _Process(Value):
+    """What negotiations and transfers have in common."""
+
+    id: str
+    role: Role
+    counterparty: str
+    state: str
+    code: str | None = None
+    reasons: Reasons = ()
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+
+
+class Negotiation(_Process):
+    """A contract negotiation (DSP 2025-1, "Contract Negotiation Protocol").
+
+    Attributes:
+        agreement: Id of the agreement once there is one.
+        ended_by: Who terminated it, or None.
+    """
+
+    dataset: str
+    agreement: str | None = None
+    ended_by: Literal["us", "counterparty"] | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in ("FINALIZED", "TERMINATED")
+
+
+class Transfer(_Process):
+    """A transfer process (DSP 2025-1, "Transfer Process Protocol").
+
+    Attributes:
+        bytes: Metered at the provider, only there.
+        rows: Metered at the provider, only there.
+    """
+
+    agreement: str
+    dataset: str | None = None
+    format: str | None = None
+    bytes: int | None = None
+    rows: int | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in ("COMPLETED", "TERMINATED")
+
+
+class Agreement(Value):
+    """An agreement and what has been used of it.
+
+    Attributes:
+        state: ``FINALIZED``, ``REVOKED``, ``EXPIRED`` or ``TERMINATED``.
+        reason: Why it is not in force any more, in the words of who ended it.
+        policy: The ODRL agreement.
+        digest: ``sha256:<hex>`` of its canonical form.
+        purpose: The purpose it was agreed for, or None.
+        address: Address of the counterparty.
+        used: Uses per counter.
+        limits: Maximum per counter.
+    """
+
+    id: str
+    role: Role
+    counterparty: str
+    dataset: str
+    state: str
+    reason: str | None = None
+    policy: JsonObject = Field(default_factory=dict)
+    digest: str | None = None
+    signed_at: Instant | None = None
+    purpose: str | None = None
+    address: str | None = None
+    used: dict[str, int] = Field(default_factory=dict)
+    limits: dict[str, int] = Field(default_factory=dict)
+    bytes: int | None = None
+    rows: int | None = None
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether data may flow under it."""
+        return self.state == "FINALIZED"
+
+
+class EndpointDataReference(Value):
+    """Where the data of a started transfer is fetched, and with which token.
+
+    Attributes:
+        authorization: Value of the ``Authorization`` header; a secret.
+        expires_at: When the token dies.
+    """
+
+    endpoint: str
+    authorization: str = Field(repr=False)
+    expires_at: Instant | None = None
+    agreement: str
+    transfer: str
+
+
+class Event(Value):
+    """One domain event of a participant.
+
+    Attributes:
+        seq: Position in the participant's log, without gaps.
+        kind: What happened, for example ``agreement.signed``.
+    """
+
+    seq: int
+    at: Instant
+    kind: str
+    body: JsonObject = Field(default_factory=dict)
+
+
+class Explanation(Value):
+    """Why something was decided as it was, in words.
+
+    Attributes:
+        kind: ``negotiation``, ``transfer``, ``agreement`` or ``decision``.
+        outcome: How it stands.
+        sentences: One per rule that mattered, in the language asked for.
+        reasons: The same as objects.
+    """
+
+    id: str
+    kind: str
+    outcome: str
+    sentences: tuple[str, ...] = ()
+    reasons: Reasons = ()
+
+
+class CounterpartyFacts(Value):
+    """What the owner attests about a counterparty, for example ``{"spatial": ["CN-SH"]}``."""
+
+    id: str | None = None
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class Saved(Value):
+    """What was written to disk.
+
+    Attributes:
+        bytes: Size of the file written.
+        rows: Rows written, or None when the file was not read as a table.
+        sha256: Digest of the bytes written, in hex.
+        seconds: Time from the first request to the closed file.
+    """
+
+    bytes: int
+    rows: int | None = None
+    sha256: str
+    seconds: float
