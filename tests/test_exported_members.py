@@ -1,0 +1,61 @@
+"""The public names at the root are what ``__all__`` says, sorted, documented, and load lazily."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import trustspace
+
+HEAVY = (
+    "polars",
+    "pyarrow",
+    "sqlalchemy",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "wasmtime",
+    "httpx",
+    "typer",
+)
+
+
+def test_names_are_sorted_and_exist() -> None:
+    assert list(trustspace.__all__) == sorted(set(trustspace.__all__))
+    for name in trustspace.__all__:
+        assert getattr(trustspace, name) is not None
+    assert set(trustspace.__all__) <= set(dir(trustspace))
+
+
+def test_every_public_class_and_function_is_documented() -> None:
+    for name in trustspace.__all__:
+        member = getattr(trustspace, name)
+        if inspect.isclass(member) or inspect.isfunction(member):
+            assert inspect.getdoc(member), f"trustspace.{name} has no docstring"
+
+
+def test_every_error_is_exported() -> None:
+    errors = {
+        name
+        for name, member in vars(trustspace.errors).items()
+        if inspect.isclass(member) and issubclass(member, trustspace.errors.TrustspaceError)
+    }
+    assert errors <= set(trustspace.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = trustspace.no_such_name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("module", ["trustspace", "trustspace.errors"])
+def test_importing_the_root_pulls_nothing(module: str) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.split())
+    assert loaded.isdisjoint((*HEAVY, "pydantic"))
+    ours = {name for name in loaded if name.startswith("trustspace.")}
+    assert ours <= {"trustspace._version", "trustspace.errors"}
