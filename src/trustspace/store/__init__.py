@@ -1,0 +1,49 @@
+"""What a host keeps: participants, offers, negotiations, agreements, transfers, messages, events.
+
+Example::
+
+    from trustspace.store import Store
+
+    with Store.open("sqlite:///store.db") as store:
+        store.write_sync(lambda tx: tx.settings.put(HOST, "greeting", "hello"))
+"""
+
+from trustspace.store.database import Store
+from trustspace.store.rows import (
+    EVERY_PARTICIPANT,
+    HOST,
+    AgreementRow,
+    AgreementState,
+    Committed,
+    CounterpartyRow,
+    DatasetRow,
+    EventRow,
+    Everyone,
+    IdempotencyRow,
+    MeterRow,
+    OutboxRow,
+    Page,
+    ParticipantRow,
+    PolicyRow,
+)
+from trustspace.store.transaction import Transaction
+
+__all__ = [
+    "EVERY_PARTICIPANT",
+    "HOST",
+    "AgreementRow",
+    "AgreementState",
+    "Committed",
+    "CounterpartyRow",
+    "DatasetRow",
+    "EventRow",
+    "Everyone",
+    "IdempotencyRow",
+    "MeterRow",
+    "OutboxRow",
+    "Page",
+    "ParticipantRow",
+    "PolicyRow",
+    "Store",
+    "Transaction",
+]

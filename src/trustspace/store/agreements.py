@@ -1,0 +1,154 @@
+"""Agreements as both parties signed them, and whether they still hold.
+
+Only ``FINALIZED`` gives access; from there an agreement moves once, to one of the final states, and
+the first reason stands.
+
+Example::
+
+    tx.agreements.insert("garden", AgreementRow(participant="garden", id=agreement.id, …))
+    tx.agreements.end("garden", agreement.id, AgreementState.REVOKED, reason="misuse", now=now)
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, bindparam, insert, select, update
+
+from trustspace.errors import ConflictError, NotFoundError
+from trustspace.model.participant import Role
+from trustspace.store import tables
+from trustspace.store.keyset import before, cut
+from trustspace.store.rows import AgreementRow, AgreementState, Page
+from trustspace.store.unit_of_work import Repository
+
+_a = tables.agreements
+
+_INSERT = insert(_a)
+_GET = select(_a).where(_a.c.participant == bindparam("participant"), _a.c.id == bindparam("id"))
+_BY_NEGOTIATION = select(_a).where(
+    _a.c.participant == bindparam("participant"),
+    _a.c.negotiation_pid == bindparam("negotiation_pid"),
+)
+_OF_DATASET = (
+    select(_a)
+    .where(_a.c.participant == bindparam("participant"), _a.c.dataset_id == bindparam("dataset_id"))
+    .order_by(_a.c.signed_at, _a.c.id)
+)
+_END = (
+    update(_a)
+    .where(
+        _a.c.participant == bindparam("p_participant"),
+        _a.c.id == bindparam("p_id"),
+        _a.c.state == AgreementState.FINALIZED.value,
+    )
+    .values(state=bindparam("p_state"), reason=bindparam("p_reason"), updated_at=bindparam("p_now"))
+)
+
+
+class Agreements(Repository):
+    """Agreements in which a participant is consumer or provider."""
+
+    def insert(self, participant: str, row: AgreementRow) -> None:
+        """Keep a signed agreement.
+
+        Raises:
+            ConflictError: The id is taken, or the row belongs to another participant.
+        """
+        if row.participant != participant:
+            raise ConflictError(f"the row belongs to {row.participant!r}, not {participant!r}")
+        columns = asdict(row)
+        columns["role"] = row.role.value
+        columns["state"] = row.state.value
+        columns["updated_at"] = row.updated_at or row.signed_at
+        self._unit.execute(_INSERT, columns)
+
+    def get(
+        self,
+        participant: str,
+        id: str,  # noqa: A002 - the wire's name
+        *,
+        role: Role | None = None,
+    ) -> AgreementRow | None:
+        """Return an agreement; with a role, only when we play it there."""
+        found = self._unit.execute(_GET, {"participant": participant, "id": id}).mappings().first()
+        row = None if found is None else _row(found)
+        return row if row is None or role in (None, row.role) else None
+
+    def of_negotiation(self, participant: str, negotiation_pid: str) -> AgreementRow | None:
+        """Return the agreement that a negotiation (our pid) came to."""
+        values = {"participant": participant, "negotiation_pid": negotiation_pid}
+        found = self._unit.execute(_BY_NEGOTIATION, values).mappings().first()
+        return None if found is None else _row(found)
+
+    def of_dataset(self, participant: str, dataset_id: str) -> tuple[AgreementRow, ...]:
+        """Return every agreement over a dataset, the oldest first."""
+        values = {"participant": participant, "dataset_id": dataset_id}
+        return tuple(_row(row) for row in self._unit.execute(_OF_DATASET, values).mappings())
+
+    def list(
+        self,
+        participant: str,
+        *,
+        state: AgreementState | None = None,
+        role: Role | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[AgreementRow]:
+        """Return agreements, the newest first.
+
+        Raises:
+            NotFoundError: The cursor is not one of ours.
+        """
+        statement = select(_a).where(_a.c.participant == participant)
+        if state is not None:
+            statement = statement.where(_a.c.state == state.value)
+        if role is not None:
+            statement = statement.where(_a.c.role == role.value)
+        statement = before(statement, _a.c.signed_at, _a.c.id, cursor).limit(limit + 1)
+        found = [_row(row) for row in self._unit.execute(statement).mappings()]
+        return cut(found, limit, lambda row: (row.signed_at, row.id))
+
+    def end(
+        self,
+        participant: str,
+        id: str,  # noqa: A002 - the wire's name
+        state: AgreementState,
+        *,
+        reason: str,
+        now: datetime,
+    ) -> AgreementRow:
+        """Take an agreement out of force.
+
+        Returns:
+            The agreement in its final state.
+
+        Raises:
+            NotFoundError: There is no such agreement.
+            ConflictError: It is out of force already; the first reason stands.
+            ValueError: The state is ``FINALIZED``.
+        """
+        if state is AgreementState.FINALIZED:
+            msg = "an agreement is never put back in force"
+            raise ValueError(msg)
+        values: dict[str, Any] = {
+            "p_participant": participant,
+            "p_id": id,
+            "p_state": state.value,
+            "p_reason": reason,
+            "p_now": now,
+        }
+        moved = self._unit.execute(_END, values).rowcount
+        row = self.get(participant, id)
+        if row is None:
+            raise NotFoundError(f"no agreement {id!r}")
+        if not moved:
+            raise ConflictError(f"agreement {id!r} is {row.state} already")
+        return row
+
+
+def _row(found: RowMapping) -> AgreementRow:
+    columns = dict(found)
+    columns["role"] = Role(columns["role"])
+    columns["state"] = AgreementState(columns["state"])
+    return AgreementRow(**columns)

@@ -1,0 +1,73 @@
+"""What happened to a participant, one row per event, numbered without a gap.
+
+The number is taken from the rows themselves inside the writing transaction; a hop that fails takes
+its numbers back. Bodies are kept in canonical form (RFC 8785), so that hashing what is stored is
+hashing what happened.
+
+Example::
+
+    seq = tx.events.append("garden", "agreement.finalized", {"agreement": agreement_id}, now=now)
+    for event in tx.events.after("garden", seq=0, limit=100):
+        print(event.seq, event.kind, event.body)
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, insert, select
+
+from trustspace.model.value import canonical
+from trustspace.store import tables
+from trustspace.store.rows import EventRow
+from trustspace.store.unit_of_work import Repository
+
+_e = tables.events
+
+_LAST = select(func.max(_e.c.seq)).where(_e.c.participant == bindparam("participant"))
+_INSERT = insert(_e)
+_AFTER = (
+    select(_e.c.participant, _e.c.seq, _e.c.kind, _e.c.at, _e.c.body.label("canonical"))
+    .where(_e.c.participant == bindparam("participant"), _e.c.seq > bindparam("after"))
+    .order_by(_e.c.seq)
+    .limit(bindparam("limit"))
+)
+
+
+class Events(Repository):
+    """The events of every participant."""
+
+    def append(self, participant: str, kind: str, body: Mapping[str, Any], *, now: datetime) -> int:
+        """Note an event.
+
+        Args:
+            participant: To whom it happened.
+            kind: What happened, dotted, for example ``agreement.finalized``.
+            body: JSON object.
+            now: When.
+
+        Returns:
+            Its number: 1 for the participant's first event, then one more each.
+        """
+        seq = self.last(participant) + 1
+        self._unit.execute(
+            _INSERT,
+            {
+                "participant": participant,
+                "seq": seq,
+                "kind": kind,
+                "at": now,
+                "body": canonical(dict(body)).decode(),
+            },
+        )
+        self._unit.events[participant] = seq
+        return seq
+
+    def last(self, participant: str) -> int:
+        """Return the number of the last event; 0 when there is none."""
+        return int(self._unit.execute(_LAST, {"participant": participant}).scalar() or 0)
+
+    def after(self, participant: str, seq: int, limit: int) -> tuple[EventRow, ...]:
+        """Return the events that follow a number, in order."""
+        values = {"participant": participant, "after": seq, "limit": limit}
+        return tuple(EventRow(**row) for row in self._unit.execute(_AFTER, values).mappings())

@@ -1,0 +1,222 @@
+"""What the repositories return beside the values of `trustspace.dsp`: plain frozen rows.
+
+Every row names its participant context. Instants are aware and UTC.
+
+Example::
+
+    row = DatasetRow(participant="garden", id="rose-prices", title="Rose prices", offer_id="urn:…",
+                     policy_digest="sha256:…", source={"kind": "file"}, media_type="text/csv",
+                     forms=("file",), published_at=now)
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any, Generic, TypeVar
+
+from trustspace.model.participant import Role
+from trustspace.model.value import JsonObject
+
+T = TypeVar("T")
+
+HOST = ""
+"""Owner of settings that belong to the host itself; no participant's name is empty."""
+
+
+class Everyone(Enum):
+    """Stands where a participant's name would, in sweeps over all participants of this host."""
+
+    PARTICIPANTS = "every participant"
+
+
+EVERY_PARTICIPANT = Everyone.PARTICIPANTS
+"""Spelled out so that a look across participants is never an accident."""
+
+Sweep = str | Everyone
+"""One participant's name, or `EVERY_PARTICIPANT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list, newest first.
+
+    Attributes:
+        items: What is on this page.
+        cursor: Give it back for the next page; None on the last one.
+    """
+
+    items: tuple[T, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRow:
+    """A participant context hosted here: short name, DID and root URL."""
+
+    participant: str
+    did: str
+    address: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A policy document under its digest."""
+
+    participant: str
+    digest: str
+    body: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A published dataset.
+
+    Attributes:
+        source: How the data plane reaches the bytes; never leaves this host.
+        forms: Forms it can be had in, ``file`` and ``table``.
+        withdrawn_at: None while it is on offer.
+    """
+
+    participant: str
+    id: str
+    title: str
+    offer_id: str
+    policy_digest: str
+    source: JsonObject
+    media_type: str
+    forms: tuple[str, ...]
+    published_at: datetime
+    withdrawn_at: datetime | None = None
+
+
+class AgreementState(StrEnum):
+    """Whether an agreement gives access: only ``FINALIZED`` does; the others are final."""
+
+    FINALIZED = "FINALIZED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+    TERMINATED = "TERMINATED"
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """An agreement as both parties signed it, and whether it still holds.
+
+    Attributes:
+        role: Our role in it.
+        body: The agreement in wire form.
+        digest: ``sha256:<hex>`` of the body's canonical form.
+        reason: Why it no longer holds; empty while it does.
+        updated_at: When the state last changed; the signing at first.
+    """
+
+    participant: str
+    id: str
+    role: Role
+    counterparty: str
+    dataset_id: str
+    negotiation_pid: str
+    body: JsonObject
+    digest: str
+    signed_at: datetime
+    state: AgreementState = AgreementState.FINALIZED
+    reason: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message that has to leave; it stays until `Outbox.done` or a drop.
+
+    Attributes:
+        message_id: The message's ``@id``, the same over retries.
+        position: Order among the pending messages of its process.
+        audience: DID of the receiver, for the token.
+        deadline: After it the message is not worth sending.
+        attempts: Sendings that failed so far.
+        lease_owner: Who may send it until ``leased_until``; None when nobody holds it, or when an
+            earlier message of its process is still pending.
+    """
+
+    participant: str
+    message_id: str
+    process_kind: str
+    process_pid: str
+    position: int
+    url: str
+    audience: str
+    body: JsonObject
+    created_at: datetime
+    deadline: datetime
+    next_at: datetime
+    attempts: int
+    last_error: str
+    lease_owner: str | None
+    leased_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One domain event; ``canonical`` is its body as stored, in JCS form (RFC 8785)."""
+
+    participant: str
+    seq: int
+    kind: str
+    at: datetime
+    canonical: str
+
+    @property
+    def body(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The body, decoded."""
+        return json.loads(self.canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRow:
+    """What one session of an agreement received; ``size_bytes`` counts bytes sent."""
+
+    participant: str
+    agreement_id: str
+    session: str
+    requests: int
+    size_bytes: int
+    rows: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRow:
+    """The answer given to a management request under its idempotency key."""
+
+    participant: str
+    key: str
+    request_digest: str
+    status: int
+    body: Any
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CounterpartyRow:
+    """Facts about a counterparty that the owner of this participant attests."""
+
+    participant: str
+    counterparty: str
+    facts: JsonObject
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one commit recorded, for those who wait for it.
+
+    Attributes:
+        events: Participants with new events, each with its highest ``seq``.
+        outbox: Rows added; one whose ``lease_owner`` is set may be sent at once.
+    """
+
+    events: dict[str, int] = field(default_factory=dict)
+    outbox: tuple[OutboxRow, ...] = ()

@@ -1,0 +1,268 @@
+"""The store's tables.
+
+Every row belongs to one participant context: ``participant`` leads every primary key, and a foreign
+key ties it to a hosted participant (settings excepted, which the host itself may own too). Nothing
+here is peculiar to SQLite: documents are text, instants integers (`trustspace.store.columns`),
+partial indexes and row-value comparisons exist on PostgreSQL as well.
+
+Example::
+
+    connection.execute(select(datasets).where(datasets.c.participant == "garden"))
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from trustspace.store.columns import Document, Instant, Words
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _participant() -> Column[str]:
+    return Column("participant", String, ForeignKey("participants.participant"), primary_key=True)
+
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("participant", String, primary_key=True),
+    Column("did", String, nullable=False, unique=True),
+    Column("address", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("participant", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+counterparties = Table(
+    "counterparties",
+    metadata,
+    _participant(),
+    Column("counterparty", String, primary_key=True),
+    Column("facts", Document, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    _participant(),
+    Column("digest", String, primary_key=True),
+    Column("body", Document, nullable=False),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _participant(),
+    Column("id", String, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("offer_id", String, nullable=False),
+    Column("policy_digest", String, nullable=False),
+    Column("source", Document, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("forms", Words, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Column("withdrawn_at", Instant),
+    ForeignKeyConstraint(
+        ["participant", "policy_digest"], ["policies.participant", "policies.digest"]
+    ),
+)
+_on_offer = datasets.c.withdrawn_at.is_(None)
+Index(
+    "ix_datasets_on_offer",
+    datasets.c.participant,
+    datasets.c.id,
+    sqlite_where=_on_offer,
+    postgresql_where=_on_offer,
+)
+Index(
+    "ix_datasets_policy",
+    datasets.c.participant,
+    datasets.c.policy_digest,
+    sqlite_where=_on_offer,
+    postgresql_where=_on_offer,
+)
+Index("ix_datasets_offer", datasets.c.participant, datasets.c.offer_id)
+
+
+def _process(name: str, subject: str) -> Table:
+    table = Table(
+        name,
+        metadata,
+        _participant(),
+        Column("pid", String, primary_key=True),
+        Column("peer_pid", String),
+        Column("role", String, nullable=False),
+        Column("counterparty", String, nullable=False),
+        Column("state", String, nullable=False),
+        Column(subject, String, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        Column("updated_at", Instant, nullable=False),
+        Column("deadline", Instant),
+        Column("body", Text, nullable=False),
+        CheckConstraint("role in ('consumer', 'provider')", name="role"),
+    )
+    c = table.c
+    # A peer's pid names one process of one peer in one role; absent until its first message.
+    Index(f"uq_{name}_peer", c.participant, c.role, c.counterparty, c.peer_pid, unique=True)
+    Index(f"ix_{name}_age", c.participant, c.created_at, c.pid)
+    Index(f"ix_{name}_state", c.participant, c.state, c.created_at, c.pid)
+    Index(f"ix_{name}_{subject}", c.participant, c[subject])
+    Index(
+        f"ix_{name}_deadline",
+        c.deadline,
+        sqlite_where=c.deadline.is_not(None),
+        postgresql_where=c.deadline.is_not(None),
+    )
+    return table
+
+
+negotiations = _process("negotiations", "dataset_id")
+transfers = _process("transfers", "agreement_id")
+
+agreements = Table(
+    "agreements",
+    metadata,
+    _participant(),
+    Column("id", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("counterparty", String, nullable=False),
+    Column("dataset_id", String, nullable=False),
+    Column("negotiation_pid", String, nullable=False),
+    Column("body", Document, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("role in ('consumer', 'provider')", name="role"),
+    Index("ix_agreements_age", "participant", "signed_at", "id"),
+    Index("ix_agreements_dataset", "participant", "dataset_id"),
+    Index("ix_agreements_negotiation", "participant", "negotiation_pid"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _participant(),
+    Column("message_id", String, primary_key=True),
+    Column("process_kind", String, nullable=False),
+    Column("process_pid", String, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("url", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("body", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("deadline", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", String, nullable=False),
+    Column("lease_owner", String),
+    Column("leased_until", Instant),
+    Index("uq_outbox_process", "participant", "process_pid", "position", unique=True),
+    Index("ix_outbox_due", "next_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _participant(),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+    CheckConstraint("seq > 0", name="seq"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    _participant(),
+    Column("agreement_id", String, primary_key=True),
+    Column("counter", String, primary_key=True),
+    Column("taken", BigInteger, nullable=False),
+    CheckConstraint("taken >= 0", name="taken"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    _participant(),
+    Column("agreement_id", String, primary_key=True),
+    Column("counter", String, primary_key=True),
+    Column("session", String, primary_key=True),
+    Column("reserved_at", Instant, nullable=False),
+    Column("committed_at", Instant),
+    ForeignKeyConstraint(
+        ["participant", "agreement_id", "counter"],
+        ["counters.participant", "counters.agreement_id", "counters.counter"],
+    ),
+)
+_open = reservations.c.committed_at.is_(None)
+Index(
+    "ix_reservations_open",
+    reservations.c.reserved_at,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+
+meters = Table(
+    "meters",
+    metadata,
+    _participant(),
+    Column("agreement_id", String, primary_key=True),
+    Column("session", String, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _participant(),
+    Column("issuer", String, primary_key=True),
+    Column("jti", String, primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_tokens_expiry", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    _participant(),
+    Column("key", String, primary_key=True),
+    Column("request_digest", String, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Document),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_idempotency_expiry", "expires_at"),
+)

@@ -1,0 +1,102 @@
+"""What a hop sees of the store: one repository per kind of row.
+
+Example::
+
+    def hop(tx: Transaction) -> int:
+        tx.negotiations.update("garden", negotiation)
+        tx.outbox.add("garden", …)
+        return tx.events.append("garden", "negotiation.agreed", {"pid": negotiation.id}, now=now)
+
+    seq = await store.write(hop)
+"""
+
+from functools import cached_property
+
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.transfer import TransferProcess
+from trustspace.store.agreements import Agreements
+from trustspace.store.catalogue import Datasets, Policies
+from trustspace.store.counters import Counters, Meters
+from trustspace.store.events import Events
+from trustspace.store.outbox import Outbox
+from trustspace.store.participants import Counterparties, Participants, Settings
+from trustspace.store.processes import NEGOTIATIONS, TRANSFERS, Processes
+from trustspace.store.tokens import Idempotency, Tokens
+from trustspace.store.unit_of_work import UnitOfWork
+
+
+class Transaction:
+    """The repositories, over one transaction; of no use after its hop."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    @cached_property
+    def participants(self) -> Participants:
+        """Participant contexts hosted here."""
+        return Participants(self._unit)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Small texts under a key."""
+        return Settings(self._unit)
+
+    @cached_property
+    def counterparties(self) -> Counterparties:
+        """Facts attested about counterparties."""
+        return Counterparties(self._unit)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Policy documents by digest."""
+        return Policies(self._unit)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Published datasets."""
+        return Datasets(self._unit)
+
+    @cached_property
+    def negotiations(self) -> Processes[ContractNegotiation]:
+        """Contract negotiations."""
+        return Processes(self._unit, NEGOTIATIONS)
+
+    @cached_property
+    def agreements(self) -> Agreements:
+        """Signed agreements."""
+        return Agreements(self._unit)
+
+    @cached_property
+    def transfers(self) -> Processes[TransferProcess]:
+        """Transfer processes."""
+        return Processes(self._unit, TRANSFERS)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Messages that have to leave."""
+        return Outbox(self._unit)
+
+    @cached_property
+    def events(self) -> Events:
+        """What happened, numbered."""
+        return Events(self._unit)
+
+    @cached_property
+    def counters(self) -> Counters:
+        """Counted uses of agreements."""
+        return Counters(self._unit)
+
+    @cached_property
+    def meters(self) -> Meters:
+        """What was delivered."""
+        return Meters(self._unit)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Token ids accepted."""
+        return Tokens(self._unit)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """Answers by idempotency key."""
+        return Idempotency(self._unit)

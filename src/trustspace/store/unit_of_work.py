@@ -1,0 +1,100 @@
+"""One hop's hold on the database: statements in, rows or a `StoreError` out.
+
+A unit lives as long as its hop; a repository kept beyond it refuses to work rather than writing
+into somebody else's transaction. A failed statement fails the hop: PostgreSQL would refuse
+everything after it, so do not catch a `ConflictError` inside a hop and go on.
+
+Example::
+
+    unit = UnitOfWork(connection)
+    unit.execute(insert(settings), {"participant": HOST, "key": "k", "value": "v"})
+    unit.end()
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError, StatementError
+
+from trustspace.errors import ConflictError, NotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from trustspace.store.rows import OutboxRow
+
+_FOREIGN_KEY = 787
+"""SQLITE_CONSTRAINT_FOREIGNKEY, https://www.sqlite.org/rescode.html."""
+
+_HINTS = {
+    "SQLITE_BUSY": "another process holds the database; try again or stop it",
+    "SQLITE_LOCKED": "another process holds the database; try again or stop it",
+    "SQLITE_FULL": "free space on the disk, then try again",
+    "SQLITE_READONLY": "reads cannot write; give a writing hop to Store.write",
+    "SQLITE_NOTADB": "the file is not a SQLite database; give another path",
+    "SQLITE_CORRUPT": "restore the database from a backup",
+    "SQLITE_CANTOPEN": "check that the directory exists and may be written",
+}
+
+
+class UnitOfWork:
+    """The connection of one hop, and what the hop recorded.
+
+    Attributes:
+        events: Highest new event number of each participant.
+        outbox: Outbox rows added.
+    """
+
+    __slots__ = ("_connection", "events", "outbox")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection: Connection | None = connection
+        self.events: dict[str, int] = {}
+        self.outbox: list[OutboxRow] = []
+
+    def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement.
+
+        Raises:
+            StoreError: The database refused it (locked, full, broken, read-only).
+            ConflictError: A key is taken.
+            NotFoundError: The row belongs to a participant or policy that is not stored.
+        """
+        if self._connection is None:
+            raise StoreError(
+                "the transaction has ended",
+                hint="use repositories only inside the hop they were given to",
+            )
+        try:
+            return self._connection.execute(statement, parameters)
+        except SQLAlchemyError as error:
+            raise store_error(error) from error
+
+    def end(self) -> None:
+        """Let go of the connection; every later statement is refused."""
+        self._connection = None
+
+
+class Repository:
+    """Reads and writes one kind of row; every method takes the participant context first."""
+
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+
+def store_error(error: Exception) -> StoreError:
+    """Return what a database error means, without the statement's parameters."""
+    if isinstance(error, IntegrityError):
+        if getattr(error.orig, "sqlite_errorcode", None) == _FOREIGN_KEY:
+            return NotFoundError("the row belongs to a participant or policy that is not stored")
+        return ConflictError(f"the key is taken: {error.orig}")
+    cause = (error.orig if isinstance(error, StatementError) else None) or error
+    name = ""
+    if isinstance(cause, sqlite3.Error):
+        # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the two words of the primary one.
+        name = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
+    return StoreError(f"the database refused: {cause}", hint=_HINTS.get(name, ""))
