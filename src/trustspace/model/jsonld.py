@@ -140,14 +140,17 @@ def _check_context(node: Mapping[str, Any], error: type[ProtocolError]) -> None:
 def _read_node(node: Mapping[str, Any]) -> dict[str, Any]:
     """Read an object whose class the protocol knows."""
     result: dict[str, Any] = {}
+    seen: set[str] = set()
     kind = _read_type(node["@type"]) if "@type" in node else None
+    terms = _REQUEST_TERMS if kind == "DatasetRequestMessage" else _TERMS
     for key, value in node.items():
         if key == "@context":
             continue
-        term = _SCOPED.get((kind, key)) or _TERMS.get(key)
+        term = terms.get(key)
         name = term.name if term else key
-        if name in result:
+        if name in seen:
             raise _malformed(f"the member {name} is there more than once, in different spellings")
+        seen.add(name)
         if key == "@type":
             result[key] = kind
         elif term is None:
@@ -335,12 +338,8 @@ _TERMS: Final[Mapping[str, _Term]] = MappingProxyType(
 )
 
 # The one short name that means two things: dcat:dataset in a catalogue, dspace:dataset here.
-_DATASET_ID = _Term("dataset", _read_text)
-_SCOPED: Final[Mapping[tuple[object, str], _Term]] = MappingProxyType(
-    {
-        ("DatasetRequestMessage", spelling): _DATASET_ID
-        for spelling in ("dataset", "dspace:dataset", f"{_DSPACE}dataset")
-    }
+_REQUEST_TERMS: Final[Mapping[str, _Term]] = MappingProxyType(
+    {**_TERMS, **_terms(_DSPACE, {_read_text: "dataset"})}
 )
 
 _DATATYPES: Final[Mapping[type, str]] = MappingProxyType(

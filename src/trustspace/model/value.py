@@ -12,6 +12,7 @@ Example::
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 
 import rfc8785
@@ -46,11 +47,11 @@ class Value(BaseModel):
         self, handler: SerializerFunctionWrapHandler, _info: SerializationInfo
     ) -> JsonObject:
         """Drop absent members: the schemas want a key omitted rather than null or ``[]``."""
-        extra = self.model_extra or {}
+        optional = _optional_names(type(self)) - set(self.model_extra or ())
         return {
             key: value
             for key, value in handler(self).items()
-            if key in extra or not (value is None or value in ((), []))
+            if key not in optional or not (value is None or value in ((), []))
         }
 
     @classmethod
@@ -86,6 +87,17 @@ class Value(BaseModel):
     def to_wire(self) -> JsonObject:
         """Return the value as JSON in wire names, without absent members."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+@cache
+def _optional_names(value_type: type[Value]) -> frozenset[str]:
+    """Return the names, on the wire and in Python, of the members that may be absent."""
+    return frozenset(
+        spelling
+        for name, field in value_type.model_fields.items()
+        if not field.is_required()
+        for spelling in (name, field.alias or name)
+    )
 
 
 def canonical(document: Any) -> bytes:  # noqa: ANN401 - any JSON value

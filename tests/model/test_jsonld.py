@@ -1,0 +1,433 @@
+"""The JSON-LD reader: every spelling of a document gives one form, nothing foreign gets through."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trustspace.errors import LocalProtocolError, RemoteProtocolError
+from trustspace.model import jsonld
+
+DSPACE = "https://w3id.org/dspace/2025/1/"
+ODRL = "http://www.w3.org/ns/odrl/2/"
+DCAT = "http://www.w3.org/ns/dcat#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+
+# Where each name of the sample belongs, and how it may be written; kept apart from the reader's
+# own table so that the two check each other.
+NAMESPACES: dict[str, tuple[str, str]] = {
+    "dspace:": (DSPACE, "participantId endpointType endpointProperties name value state"),
+    "odrl:": (
+        ODRL,
+        (
+            "hasPolicy permission prohibition obligation constraint action operator"
+            " leftOperand rightOperand and or target assigner profile"
+        ),
+    ),
+    "dcat:": (DCAT, "service dataset distribution accessService endpointURL"),
+    "dct:": ("http://purl.org/dc/terms/", "format"),
+}
+TYPES = {
+    "Catalog": ("dcat:", DCAT),
+    "Dataset": ("dcat:", DCAT),
+    "Distribution": ("dcat:", DCAT),
+    "DataService": ("dcat:", DCAT),
+    "Offer": ("odrl:", ODRL),
+}
+IRIS = {"participantId", "target", "assigner"}
+ODRL_NAMES = {"action", "operator", "leftOperand"}
+LITERALS = {"endpointURL"}
+FOREIGN = "https://example.org/ns/title"
+
+SAMPLE: dict[str, Any] = {
+    "@id": "urn:uuid:c1",
+    "@type": "Catalog",
+    "participantId": "did:web:provider.example",
+    FOREIGN: [{"@value": "Roses", "@language": "en"}],
+    "service": [{"@id": "s1", "@type": "DataService", "endpointURL": "https://provider.example"}],
+    "dataset": [
+        {
+            "@id": "d1",
+            "@type": "Dataset",
+            "id": "d1",
+            "hasPolicy": [
+                {
+                    "@id": "o1",
+                    "@type": "Offer",
+                    "profile": "https://example.org/profile",
+                    "permission": [
+                        {
+                            "action": "use",
+                            "constraint": [
+                                {
+                                    "leftOperand": "dateTime",
+                                    "operator": "lt",
+                                    "rightOperand": {
+                                        "@value": "2027-01-01T00:00:00Z",
+                                        "@type": "xsd:dateTime",
+                                    },
+                                },
+                                {
+                                    "or": [
+                                        {
+                                            "leftOperand": "https://w3id.org/trustspace/ns#mask",
+                                            "operator": "isAllOf",
+                                            "rightOperand": ["phone:hash", "name:drop"],
+                                        }
+                                    ]
+                                },
+                            ],
+                        }
+                    ],
+                    "prohibition": [{"action": "distribute"}],
+                }
+            ],
+            "distribution": [
+                {"@type": "Distribution", "format": "HttpData-PULL", "accessService": "s1"},
+                {
+                    "@type": "Distribution",
+                    "format": "HttpData-PUSH",
+                    "accessService": {
+                        "@id": "s1",
+                        "@type": "DataService",
+                        "endpointURL": "https://provider.example",
+                    },
+                },
+            ],
+        }
+    ],
+}
+
+
+def spelled(draw: st.DrawFn, document: Any) -> Any:
+    """Write a compact document in one of the other ways that mean the same."""
+    if isinstance(document, list):
+        return [spelled(draw, item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    return dict(
+        draw(st.permutations([spelled_member(draw, *member) for member in document.items()]))
+    )
+
+
+def spelled_member(draw: st.DrawFn, name: str, value: Any) -> tuple[str, Any]:
+    if name == "@type" and value in TYPES:
+        prefix, namespace = TYPES[value]
+        word = draw(st.sampled_from([value, prefix + value, namespace + value]))
+        return name, draw(st.sampled_from([word, [word], [word, "https://example.org/ns/Own"]]))
+    for prefix, (namespace, names) in NAMESPACES.items():
+        if name in names.split():
+            spelling = draw(st.sampled_from([name, prefix + name, namespace + name]))
+            return spelling, spelled_value(draw, name, value)
+    return name, value
+
+
+def spelled_value(draw: st.DrawFn, name: str, value: Any) -> Any:
+    if name in ODRL_NAMES and ":" not in value:
+        value = draw(st.sampled_from([value, f"odrl:{value}", ODRL + value]))
+    if name in ODRL_NAMES | IRIS:
+        return draw(st.sampled_from([value, {"@id": value}, [{"@id": value}]]))
+    if name in LITERALS:
+        return draw(st.sampled_from([value, {"@value": value}, [{"@value": value}]]))
+    if name == "rightOperand":
+        return spelled_operand(draw, value)
+    if name == "accessService" and isinstance(value, str):
+        return draw(st.sampled_from([value, {"@id": value}, [value]]))
+    written = spelled(draw, value)
+    if isinstance(written, list):
+        shapes = [written, {"@set": written}, {"@list": written}]
+        return draw(st.sampled_from([*shapes, written[0]] if len(written) == 1 else shapes))
+    return written
+
+
+def spelled_operand(draw: st.DrawFn, value: Any) -> Any:
+    if isinstance(value, dict):
+        return value | {"@type": draw(st.sampled_from(["xsd:dateTime", f"{XSD}dateTime"]))}
+    return draw(
+        st.sampled_from(
+            [value, {"@list": value}, {"@set": value}, [{"@value": item} for item in value]]
+        )
+    )
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> Any:
+    return spelled(draw, SAMPLE)
+
+
+@given(spellings())
+def test_every_spelling_gives_the_compact_form(document):
+    assert jsonld.read(document, context_required=False) == SAMPLE
+
+
+def test_the_compact_form_is_left_as_it_is():
+    assert jsonld.read(SAMPLE | {"@context": [jsonld.DSP_CONTEXT]}) == SAMPLE
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        jsonld.DSP_CONTEXT,
+        [jsonld.DSP_CONTEXT],
+        [jsonld.DSP_CONTEXT, jsonld.EDC_CONTEXT],
+        [jsonld.ODRL_PROFILE_CONTEXT, jsonld.DSP_CONTEXT],
+    ],
+)
+def test_known_contexts_are_accepted(context):
+    assert jsonld.read({"@context": context, "@type": "Offer"}) == {"@type": "Offer"}
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "https://attacker.example/context.jsonld",
+        [jsonld.DSP_CONTEXT, "https://attacker.example/context.jsonld"],
+        [jsonld.DSP_CONTEXT, {"assignee": "https://attacker.example/assignee"}],
+        {"assignee": "https://attacker.example/assignee"},
+        {"@set": [{"action": "https://attacker.example/action"}]},
+        jsonld.DSP_CONTEXT + "?",
+        "https://w3id.org/dspace/2024/1/context.json",
+        None,
+        [None],
+        3,
+        [[jsonld.DSP_CONTEXT]],
+    ],
+)
+@pytest.mark.parametrize("context_required", [True, False])
+def test_other_contexts_are_refused(context, context_required):
+    with pytest.raises(RemoteProtocolError) as caught:
+        jsonld.read({"@context": context}, context_required=context_required)
+    assert caught.value.code == "message.context"
+
+
+@pytest.mark.parametrize("document", [{}, {"@context": []}, {"@context": jsonld.EDC_CONTEXT}])
+def test_the_protocols_context_is_required_of_a_message(document):
+    with pytest.raises(RemoteProtocolError) as caught:
+        jsonld.read(document)
+    assert caught.value.code == "message.context"
+    assert jsonld.DSP_CONTEXT in caught.value.hint
+    assert jsonld.read(document, context_required=False) == {}
+
+
+@pytest.mark.parametrize("member", ["permission", FOREIGN, "rightOperand", "reason"])
+def test_a_context_further_down_may_not_be_inline_either(member):
+    document = {member: [{"@context": {"action": "https://attacker.example/"}, "action": "use"}]}
+    with pytest.raises(RemoteProtocolError) as caught:
+        jsonld.read(document, context_required=False)
+    assert caught.value.code == "message.context"
+
+
+def test_a_known_context_further_down_is_dropped():
+    document = {"offer": {"@context": jsonld.DSP_CONTEXT, "@id": "o1"}}
+    assert jsonld.read(document, context_required=False) == {"offer": {"@id": "o1"}}
+
+
+@pytest.mark.parametrize("document", [None, 3, "x", [], [{}], True])
+def test_only_an_object_is_a_document(document):
+    with pytest.raises(RemoteProtocolError) as caught:
+        jsonld.read(document, context_required=False)
+    assert caught.value.code == "message.malformed"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"permission": [], "odrl:permission": []},
+        {f"{ODRL}action": "use", "action": "delete"},
+        {"consumerPid": None, "dspace:consumerPid": "urn:uuid:c1"},
+        {"dspace:consumerPid": None, "consumerPid": "urn:uuid:c1", f"{DSPACE}consumerPid": "x"},
+    ],
+)
+def test_one_member_in_two_spellings_is_refused(document):
+    with pytest.raises(RemoteProtocolError, match="more than once"):
+        jsonld.read(document, context_required=False)
+
+
+def test_null_means_absent():
+    document = {"providerPid": None, FOREIGN: None}
+    assert jsonld.read(document, context_required=False) == {FOREIGN: None}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Offer", "Offer"),
+        ("dspace:TransferProcess", "TransferProcess"),
+        (["odrl:Offer", "https://example.org/Own"], "Offer"),
+        (["https://example.org/Own", "Offer"], "Offer"),
+        ("https://example.org/Own", "https://example.org/Own"),
+        (["https://example.org/Own"], "https://example.org/Own"),
+        (["https://example.org/A", "https://example.org/B"],) * 2,
+        ("dcat:Offer", "dcat:Offer"),
+        (f"{DSPACE}Agreement", f"{DSPACE}Agreement"),
+        ("odrl:", "odrl:"),
+        (3, 3),
+        ([], []),
+        (None, None),
+    ],
+)
+def test_types(written, read):
+    assert jsonld.read({"@type": written}, context_required=False) == {"@type": read}
+
+
+def test_two_known_types_are_ambiguous():
+    with pytest.raises(RemoteProtocolError, match="ambiguous: Offer, Agreement"):
+        jsonld.read({"@type": ["Offer", "odrl:Agreement"]}, context_required=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("x", "x"),
+        ({"@value": "x"}, "x"),
+        ({"@id": "urn:x"}, "urn:x"),
+        ([{"@value": "x"}, "y"], ["x", "y"]),
+        ({"@list": ["x", {"@id": "urn:y"}]}, ["x", "urn:y"]),
+        (["x"], ["x"]),
+        ([], []),
+        (5, {"@value": 5, "@type": "xsd:integer"}),
+        ({"@value": 5}, {"@value": 5, "@type": "xsd:integer"}),
+        (1.5, {"@value": 1.5, "@type": "xsd:double"}),
+        (True, {"@value": True, "@type": "xsd:boolean"}),
+        ({"@value": "5", "@type": f"{XSD}integer"}, {"@value": "5", "@type": "xsd:integer"}),
+        ({"@value": "5", "@type": "xsd:integer"}, {"@value": "5", "@type": "xsd:integer"}),
+        ({"@value": "5", "@type": "urn:own"}, {"@value": "5", "@type": "urn:own"}),
+        ({"@value": "x", "@language": "en"}, {"@value": "x", "@language": "en"}),
+    ],
+)
+def test_right_operands_keep_their_type(written, read):
+    assert jsonld.read({"rightOperand": written}, context_required=False) == {"rightOperand": read}
+
+
+@pytest.mark.parametrize(
+    ("document", "read"),
+    [
+        ({"profile": {"@id": "urn:p"}}, {"profile": "urn:p"}),
+        ({"profile": [{"@id": "urn:p"}, "urn:q"]}, {"profile": ["urn:p", "urn:q"]}),
+        ({"dspace:state": {"@id": "dspace:REQUESTED"}}, {"state": "REQUESTED"}),
+        ({"eventType": f"{DSPACE}FINALIZED"}, {"eventType": "FINALIZED"}),
+        ({"state": {"@value": 3}}, {"state": {"@value": 3}}),
+        ({"action": 3}, {"action": 3}),
+        ({"offer": {"odrl:target": "d"}}, {"offer": {"target": "d"}}),
+        ({"offer": [{"odrl:target": "d"}]}, {"offer": {"target": "d"}}),
+        ({"offer": "o1"}, {"offer": "o1"}),
+        ({"permission": "p"}, {"permission": ["p"]}),
+        ({"reason": "why"}, {"reason": ["why"]}),
+        ({"dspace:reason": [{"@value": "why"}]}, {"reason": [{"@value": "why"}]}),
+        ({"dct:format": {"@id": "HttpData-PULL"}}, {"format": "HttpData-PULL"}),
+        ({"dcat:permission": "x"}, {"dcat:permission": "x"}),
+        ({"edc:name": "x"}, {"edc:name": "x"}),
+    ],
+)
+def test_members(document, read):
+    assert jsonld.read(document, context_required=False) == read
+
+
+@pytest.mark.parametrize("name", ["dataset", "dspace:dataset", f"{DSPACE}dataset"])
+def test_the_dataset_of_a_request_is_an_id(name):
+    document = {"@type": "dspace:DatasetRequestMessage", name: {"@id": "d1"}}
+    assert jsonld.read(document, context_required=False)["dataset"] == "d1"
+
+
+def test_the_dialect_of_eclipse_connectors_is_read():
+    edc = "https://w3id.org/edc/v0.0.1/ns/"
+    document = {
+        "@context": [jsonld.DSP_CONTEXT, jsonld.EDC_CONTEXT],
+        "@id": "m1",
+        "@type": "TransferStartMessage",
+        "consumerPid": "c1",
+        "providerPid": "p1",
+        "dataAddress": {
+            "@type": "DataAddress",
+            f"{edc}flowType": "PULL",
+            "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+            "endpointProperties": {
+                "@type": "EndpointProperty",
+                "name": f"{edc}authorization",
+                "value": "token",
+            },
+        },
+    }
+    address = jsonld.read(document)["dataAddress"]
+    assert address[f"{edc}flowType"] == "PULL"
+    assert address["endpointType"] == "https://w3id.org/idsa/v4.1/HTTP"
+    assert [entry["name"] for entry in address["endpointProperties"]] == [f"{edc}authorization"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), 2**53, -(2**53), "\ud800", "a\udfffb", b"x", {1, 2}, object()],
+)
+def test_what_has_no_canonical_form_is_refused(value):
+    for document in ({"x": value}, {"x": [[value]]}, {"reason": [value]}, {"offer": {"x": value}}):
+        with pytest.raises(RemoteProtocolError) as caught:
+            jsonld.read(document, context_required=False)
+        assert caught.value.code == "message.malformed"
+
+
+def test_a_member_name_is_checked_too():
+    with pytest.raises(RemoteProtocolError, match="not Unicode"):
+        jsonld.check({"\ud800": 1})
+
+
+@pytest.mark.parametrize("value", [2**53 - 1, -(2**53) + 1, 1.5, "玫瑰", "🌹", None, True, []])
+def test_other_values_pass(value):
+    jsonld.check({"x": value})
+
+
+def nested(levels: int, key: str) -> Any:
+    document: Any = "x"
+    for _ in range(levels):
+        document = {key: document}
+    return document
+
+
+@pytest.mark.parametrize("key", ["offer", "permission", "and", FOREIGN, "rightOperand", "@type"])
+def test_depth_is_limited(key):
+    jsonld.check(nested(jsonld.MAX_DEPTH, key))
+    for levels in (jsonld.MAX_DEPTH + 1, 100_000):
+        document = nested(levels, key)
+        with pytest.raises(RemoteProtocolError) as caught:
+            jsonld.read(document, context_required=False)
+        assert caught.value.code == "message.malformed"
+        while isinstance(document, dict):  # freed level by level, not by recursion
+            document = document.pop(key)
+
+
+def test_the_check_blames_whom_the_caller_says():
+    with pytest.raises(LocalProtocolError):
+        jsonld.check({"@context": {}}, error=LocalProtocolError)
+
+
+KEYS = [
+    *("@context", "@type", "@id", "@value", "@set", "@list", "odrl:permission", "permission"),
+    *("and", "offer", "rightOperand", "accessService", "dataset", "state", "action", "profile"),
+]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.sampled_from([jsonld.DSP_CONTEXT, "Offer", "odrl:Offer", "DatasetRequestMessage"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=3) | st.sampled_from(KEYS),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@given(JSON)
+def test_any_json_is_read_or_refused(document):
+    try:
+        compact = jsonld.read(document, context_required=False)
+    except RemoteProtocolError as error:
+        assert error.code in {"message.context", "message.malformed"}  # noqa: PT017 - or no error
+    else:
+        assert jsonld.read(compact, context_required=False) == compact
