@@ -89,10 +89,10 @@ class Store:
             if revision != schema.HEAD:
                 with engine.begin() as connection:
                     schema.prepare(connection)
+            reading = file.readers(connections=readers, busy_seconds=busy_seconds)
+            return cls(file, engine, reading, readers)
         except SQLAlchemyError as error:
             raise store_error(error) from error
-        reading = file.readers(connections=readers, busy_seconds=busy_seconds)
-        return cls(file, engine, reading, readers)
 
     async def write(self, hop: Hop[T]) -> T:
         """Run a hop on the writing thread and return its result once it is durable.
@@ -112,19 +112,20 @@ class Store:
         Raises:
             StoreError: The database is broken, or the query tried to write.
         """
-        return await asyncio.get_running_loop().run_in_executor(
-            self._readers, self.read_sync, query
-        )
+        self._writer.check_open()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.read_sync, query)
 
     def read_sync(self, query: Hop[T]) -> T:
         """Do as `read` does, on the calling thread."""
+        self._writer.check_open()
         try:
             with self._reader_engine.connect() as connection:
                 unit = UnitOfWork(connection)
                 try:
                     return query(Transaction(unit))
                 finally:
-                    unit.end()
+                    unit.abandon()
         except SQLAlchemyError as error:
             raise store_error(error) from error
 
@@ -156,9 +157,11 @@ class Store:
 
     def close(self) -> None:
         """Finish the hops that wait, then close every connection; a second time does nothing."""
-        self._writer.close()
+        self._writer.drain()
         self._readers.shutdown()
         self._reader_engine.dispose()
+        # Last: only a connection that may write folds the log into the database when it closes.
+        self._writer.close()
         self._writer_engine.dispose()
 
     async def aclose(self) -> None:

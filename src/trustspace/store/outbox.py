@@ -88,6 +88,12 @@ _RETRY = (
         leased_until=None,
     )
 )
+_GIVE_BACK = (
+    update(_o)
+    .where(_o.c.lease_owner == bindparam("p_owner"))
+    .values(lease_owner=None, leased_until=None)
+)
+_GIVE_BACK_OF_ONE = _GIVE_BACK.where(_o.c.participant == bindparam("p_participant"))
 _DONE = delete(_o).where(*_mine)
 _DROP = delete(_o).where(
     _o.c.participant == bindparam("p_participant"), _o.c.process_pid == bindparam("p_pid")
@@ -180,6 +186,15 @@ class Outbox(Repository):
         if found["leased_until"] is not None and found["leased_until"] > now:
             return None
         return self._lease(found, owner, now, lease_seconds)
+
+    def give_back(self, participant: Sweep, *, owner: str) -> int:
+        """End every lease of an owner that stops or has started anew; tells how many there were."""
+        values: dict[str, Any] = {"p_owner": owner}
+        statement = _GIVE_BACK
+        if participant is not EVERY_PARTICIPANT:
+            statement = _GIVE_BACK_OF_ONE
+            values["p_participant"] = participant
+        return int(self._unit.execute(statement, values).rowcount)
 
     def done(self, participant: str, message_id: str) -> bool:
         """Forget a message that has arrived; tells whether it was pending."""

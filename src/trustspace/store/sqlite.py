@@ -90,10 +90,13 @@ class DatabaseFile:
     @contextmanager
     def looking(self, *, busy_seconds: float) -> Iterator[Connection]:
         """Open a connection that changes no byte of the file."""
+        # Without a log beside it nobody has it open, and looking needs no side files either.
+        log = self.path.with_name(f"{self.path.name}-wal")
+        mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
 
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(
-                f"{self.path.as_uri()}?mode=ro",
+                f"{self.path.as_uri()}?{mode}",
                 uri=True,
                 timeout=busy_seconds,
                 isolation_level=None,

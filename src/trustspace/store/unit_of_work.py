@@ -1,8 +1,8 @@
 """One hop's hold on the database: statements in, rows or a `StoreError` out.
 
 A unit lives as long as its hop; a repository kept beyond it refuses to work rather than writing
-into somebody else's transaction. A failed statement fails the hop: PostgreSQL would refuse
-everything after it, so do not catch a `ConflictError` inside a hop and go on.
+into somebody else's transaction. A failed statement fails the hop, also when the hop catches the
+error: PostgreSQL would refuse everything after it, and SQLite may have undone everything before it.
 
 Example::
 
@@ -45,10 +45,11 @@ class UnitOfWork:
         outbox: Outbox rows added.
     """
 
-    __slots__ = ("_connection", "events", "outbox")
+    __slots__ = ("_connection", "_failure", "events", "outbox")
 
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
+        self._failure: StoreError | None = None
         self.events: dict[str, int] = {}
         self.outbox: list[OutboxRow] = []
 
@@ -67,13 +68,26 @@ class UnitOfWork:
                 "the transaction has ended",
                 hint="use repositories only inside the hop they were given to",
             )
+        if self._failure is not None:
+            raise self._failure
         try:
             return self._connection.execute(statement, parameters)
         except SQLAlchemyError as error:
-            raise store_error(error) from error
+            self._failure = store_error(error)
+            raise self._failure from error
 
     def end(self) -> None:
-        """Let go of the connection; every later statement is refused."""
+        """Let go of the connection; every later statement is refused.
+
+        Raises:
+            StoreError: A statement failed, and the hop went on as if it had not.
+        """
+        self.abandon()
+        if self._failure is not None:
+            raise self._failure
+
+    def abandon(self) -> None:
+        """Let go of the connection of a hop that failed."""
         self._connection = None
 
 

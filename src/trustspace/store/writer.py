@@ -7,7 +7,8 @@ queued when it began. (The first hop needs no savepoint: as long as nothing else
 undoing the outer transaction undoes that hop alone.)
 
 When the database fails, not the hop (a full disk, a broken file), SQLite may undo the whole outer
-transaction; then every hop of the batch fails with a `StoreError` and none has had an effect.
+transaction; then every hop of the batch that has begun fails with a `StoreError` and none of them
+has had an effect.
 
 Example::
 
@@ -17,7 +18,6 @@ Example::
     writer.close()
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -25,7 +25,6 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from trustspace.errors import StoreError
 from trustspace.store.rows import Committed
@@ -38,8 +37,6 @@ Hop = Callable[[Transaction], T]
 
 MAX_BATCH = 64
 """Hops that share one commit at most, so that the first of them does not wait for many."""
-
-_log = logging.getLogger(__name__)
 
 
 class _Job:
@@ -54,6 +51,7 @@ class _Job:
         self.unit: UnitOfWork
 
     def fail(self, error: BaseException) -> None:
+        """Tell the caller, unless it has been told or has gone away."""
         if not self.future.done():
             self.future.set_exception(error)
 
@@ -76,7 +74,7 @@ class Writer:
         self.hops = 0
         self._engine = engine
         self._announce = announce
-        self._connection: Connection | None = None
+        self._connection: Connection | None = engine.connect()
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._is_closed = False
@@ -96,26 +94,34 @@ class Writer:
             )
         job = _Job(hop)
         with self._gate:
-            if self._is_closed:
-                raise StoreError("the store is closed")
+            self.check_open()
             self._queue.put(job)
         return job.future
 
-    def close(self) -> None:
-        """Finish what is queued, then end; a second time does nothing."""
+    def check_open(self) -> None:
+        """Raise `StoreError` once the store is closed."""
+        if self._is_closed:
+            raise StoreError("the store is closed")
+
+    def drain(self) -> None:
+        """Take no more hops and finish those that wait; a second time does nothing."""
         with self._gate:
             if not self._is_closed:
                 self._is_closed = True
                 self._queue.put(None)
         self._thread.join()
 
-    def _run(self) -> None:
-        while (job := self._queue.get()) is not None:
-            batch, is_last = self._gather(job)
-            self._commit(batch)
-            if is_last:
-                break
+    def close(self) -> None:
+        """Drain, then close the connection; a second time does nothing."""
+        self.drain()
         self._discard()
+
+    def _run(self) -> None:
+        is_last = False
+        while not is_last and (job := self._queue.get()) is not None:
+            batch, is_last = self._gather(job)
+            while batch:
+                batch = self._commit(batch)
 
     def _gather(self, job: _Job) -> tuple[list[_Job], bool]:
         """Take what waits already; tell whether the end was among it."""
@@ -130,13 +136,26 @@ class Writer:
             batch.append(following)
         return batch, False
 
-    def _commit(self, batch: list[_Job]) -> None:
-        """Run a batch, make it durable, then let everybody know."""
+    def _commit(self, batch: list[_Job]) -> list[_Job]:
+        """Run a batch, make it durable, then let everybody know.
+
+        Returns:
+            Hops that have not begun because the database failed before their turn.
+        """
+        started: list[_Job] = []
         done: list[_Job] = []
         try:
             connection = self._connect()
             outer = connection.begin()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers have to hear of it
+            self._discard()
             for job in batch:
+                if job.future.set_running_or_notify_cancel():
+                    job.fail(store_error(error))
+            return []
+        try:
+            for job in batch:
+                started.append(job)
                 if not job.future.set_running_or_notify_cancel():
                     continue
                 if self._attempt(connection, job, is_first=not done):
@@ -145,13 +164,13 @@ class Writer:
                     outer.rollback()
                     outer = connection.begin()
             outer.commit()
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._discard()
-            failure = store_error(error)
-            for job in batch:
-                job.fail(failure)
-            return
+            for job in started:
+                job.fail(store_error(error))
+            return batch[len(started) :]
         self._tell(done)
+        return []
 
     def _attempt(self, connection: Connection, job: _Job, *, is_first: bool) -> bool:
         """Run one hop; undo it alone when it fails, and tell its caller."""
@@ -159,14 +178,14 @@ class Writer:
         unit = UnitOfWork(connection)
         try:
             job.result = job.hop(Transaction(unit))
+            unit.end()
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the hop's caller
+            unit.abandon()
             job.fail(error)
             if savepoint is not None:
                 # Fails when the database has undone the whole transaction; then the batch fails.
                 savepoint.rollback()
             return False
-        finally:
-            unit.end()
         if savepoint is not None:
             savepoint.commit()
         job.unit = unit
