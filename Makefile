@@ -63,7 +63,7 @@ cover: install  ## The whole test suite with branch coverage and its thresholds
 	@bash .ci/cover $(PYTEST)
 
 docs: install  ## Build the documentation, every warning an error
-	mkdocs build --strict --quiet --site-dir .tmp/site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet --site-dir .tmp/site
 
 wheel: install  ## Build the wheel and use it in empty environments
 	@bash .ci/wheel
