@@ -39,7 +39,7 @@ def test_python_block_is_in_the_house_format(
     example: CodeExample, eval_example: EvalExample
 ) -> None:
     eval_example.set_config(
-        line_length=100, target_version="py311", ruff_ignore=["ANN", "D", "S101", "T201"]
+        line_length=100, target_version="py310", ruff_ignore=["ANN", "D", "S101", "T201"]
     )
     eval_example.lint(example)
 
