@@ -71,11 +71,13 @@ def compiled(opa: str, digest: str, version: str) -> dict[Path, bytes]:
         with tarfile.open(fileobj=io.BytesIO(target.read_bytes())) as bundle:
             module = _member(bundle, "/policy.wasm")
             data = _json(json.loads(_member(bundle, "/data.json")))
+    tables = _evaluate(opa, "data.trustspace.points.tables")
     description = {
         "data": "sha256:" + hashlib.sha256(data).hexdigest(),
         "entrypoints": list(ENTRYPOINTS),
         "module": "sha256:" + hashlib.sha256(module).hexdigest(),
         "opa": version,
+        "tables": tables,
         "source": digest,
     }
     return {
@@ -128,6 +130,15 @@ def _member(bundle: tarfile.TarFile, name: str) -> bytes:
     if file is None:
         raise SystemExit(f"the bundle holds no {name}")
     return file.read()
+
+
+def _evaluate(opa: str, query: str) -> object:
+    """Evaluate a query over the bundle, for what Python has to know of it."""
+    command = [opa, "eval", "--format", "raw", "--data", "bundle", query]
+    text = subprocess.run(  # noqa: S603 - the OPA found on this machine, fixed arguments
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    return json.loads(text)
 
 
 def _version(opa: str) -> str:

@@ -82,6 +82,7 @@ class _Description(BaseModel):
     data: str
     opa: str
     entrypoints: tuple[str, ...]
+    tables: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,91 @@
+# Every case of policies/cases against the rules. A case states what differs from `data.base`.
+package trustspace.cases_test
+
+import data.trustspace.v1
+
+test_cases[name] if {
+	some group, cases in data.cases
+	some case in cases
+	name := concat("/", [group, case.name])
+	got := v1.decide with input as request(case)
+	got == decision(case)
+}
+
+# The batch gives the same decisions, in the same order.
+test_decide_many if {
+	cases := [case | some _, group in data.cases; some case in group]
+	count(cases) > 200
+	got := v1.decide_many with input as {"requests": [request(case) | some case in cases]}
+	got == [decision(case) | some case in cases]
+}
+
+request(case) := object.union(
+	object.union(data.base.request, object.get(case, "request", {})),
+	{
+		"bundle": revised(object.get(case, ["request", "bundle"], "@")),
+		"facts": {name: fact(f) | some name, f in object.get(case, ["request", "facts"], {})},
+		"policies": [policy(p) | some p in case.policies],
+		"duties": {
+			"fulfilled": {id: fulfilment(f) | some id, f in object.get(case, ["request", "duties", "fulfilled"], {})},
+			"outstanding": object.get(case, ["request", "duties", "outstanding"], {}),
+		},
+	},
+)
+
+decision(case) := object.union(
+	object.union(standard(case.expect), case.expect),
+	{
+		"bundle": v1.revision,
+		"reasons": [r |
+			some given in object.get(case.expect, "reasons", [])
+			r := object.union(data.base.reason, object.union(given, {"expected": expected(given)}))
+		],
+		"obligations": [object.union(data.base.obligation, o) | some o in object.get(case.expect, "obligations", [])],
+	},
+)
+
+default expected(_) := null
+
+expected(given) := revised(given.expected)
+
+default revised(_) := null
+
+revised(value) := value if value != "@"
+
+revised("@") := v1.revision
+
+standard(expect) := data.base.decision if expect.allow
+
+standard(expect) := object.union(data.base.decision, data.base.denial) if not expect.allow
+
+policy(given) := object.union(
+	object.union(data.base.policy, given),
+	{
+		"permissions": [rule(r) | some r in object.get(given, "permissions", [])],
+		"prohibitions": [rule(r) | some r in object.get(given, "prohibitions", [])],
+		"obligations": [duty(d) | some d in object.get(given, "obligations", [])],
+	},
+)
+
+rule(given) := object.union(
+	object.union(data.base.rule, given),
+	{
+		"leaves": leaves(given),
+		"top": object.get(given, "top", [leaf.id | some leaf in leaves(given)]),
+		"duties": [duty(d) | some d in object.get(given, "duties", [])],
+	},
+)
+
+leaves(given) := [object.union(data.base.leaf, leaf) | some leaf in object.get(given, "leaves", [])]
+
+duty(given) := object.union(
+	object.union(data.base.duty, given),
+	{"refine": [object.union(data.base.leaf, leaf) | some leaf in object.get(given, "refine", [])]},
+)
+
+fulfilment(given) := object.union(
+	object.union({"at": 1785000000, "evidence": "urn:evidence:1"}, given),
+	{"facts": {name: fact(f) | some name, f in object.get(given, "facts", {})}},
+)
+
+fact(given) := object.union(data.base.fact, given)
