@@ -42,7 +42,7 @@ types: install  ## mypy strict; how completely the public interface is typed
 	python .ci/typed_interface.py --at-least 99
 
 layers: install  ## Imports point down only
-	lint-imports
+	lint-imports --no-logo
 
 lock: install  ## The lock and its export agree with pyproject.toml
 	uv lock --check
