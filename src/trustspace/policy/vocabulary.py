@@ -1,0 +1,324 @@
+"""The terms this connector understands: left operands, actions, operators, and their spellings.
+
+A policy that names anything else is refused when it is written and when it is negotiated, never
+silently ignored. One term has many spellings on the wire: bare (``dateTime``), prefixed
+(``odrl:dateTime``) and absolute (``http://www.w3.org/ns/odrl/2/dateTime``). Inside the engine's
+documents it is always prefixed; on the wire ODRL's terms are bare and all others absolute.
+
+Example::
+
+    left_operand("http://www.w3.org/ns/odrl/2/dateTime").name  # 'odrl:dateTime'
+    to_wire("ts:mask")  # 'https://w3id.org/trustspace/ns#mask'
+    "odrl:read" in included_actions("odrl:use")  # True
+    left_operand("datetime")  # UnsupportedTermError, hint: did you mean 'dateTime'?
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from trustspace.errors import UnsupportedTermError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ODRL_NAMESPACE = "http://www.w3.org/ns/odrl/2/"
+"""ODRL Vocabulary 2.2; its terms are bare on the wire."""
+TRUSTSPACE_NAMESPACE = "https://w3id.org/trustspace/ns#"
+"""Terms of this project, prefix ``ts:``."""
+EDC_NAMESPACE = "https://w3id.org/edc/v0.0.1/ns/"
+"""Terms of Eclipse Dataspace Components, prefix ``edc:``."""
+XSD_NAMESPACE = "http://www.w3.org/2001/XMLSchema#"
+"""XML Schema datatypes, prefix ``xsd:``, declared by the DSP context."""
+
+NAMESPACES: Mapping[str, str] = MappingProxyType(
+    {
+        "odrl": ODRL_NAMESPACE,
+        "ts": TRUSTSPACE_NAMESPACE,
+        "edc": EDC_NAMESPACE,
+        "xsd": XSD_NAMESPACE,
+    }
+)
+
+
+class Kind(StrEnum):
+    """What kind of value a left operand is compared with."""
+
+    DATE_TIME = "dateTime"
+    """A point in time, seconds since 1970-01-01T00:00:00Z inside the engine."""
+    INTEGER = "integer"
+    """An integer within the exact range of a JSON number."""
+    STRING = "string"
+    """Text or a code, one or several."""
+    IRI = "iri"
+    """An identifier; terms of known namespaces are compared in prefixed form."""
+    DURATION = "duration"
+    """An ISO 8601 duration of days and smaller, seconds inside the engine."""
+    ROW_FILTER = "rowFilter"
+    """A row predicate in the grammar of `trustspace.policy.row_filter`."""
+    COLUMNS = "columns"
+    """Column names."""
+    MASKS = "masks"
+    """``column:method`` pairs."""
+
+
+Label = Literal["enforced", "attested", "contractual"]
+"""How far a term binds: by this software, by a signed statement, or by the contract alone."""
+Point = Literal["catalog", "negotiation", "transfer", "access", "monitor"]
+"""Where a decision is asked for."""
+
+ORDERED = frozenset({"odrl:lt", "odrl:lteq", "odrl:gt", "odrl:gteq"})
+EQUALITY = frozenset({"odrl:eq", "odrl:neq"})
+MEMBERSHIP = frozenset({"odrl:isAnyOf", "odrl:isAllOf", "odrl:isNoneOf"})
+ANCESTRY = frozenset({"odrl:isPartOf", "odrl:isA", "odrl:hasPart"})
+OPERATORS = ORDERED | EQUALITY | MEMBERSHIP | ANCESTRY
+"""The twelve operators of ODRL that the engine evaluates (DSP 2025-1 without ``term-lteq``)."""
+
+
+@dataclass(frozen=True)
+class LeftOperand:
+    """What the connector knows about one left operand.
+
+    Attributes:
+        name: Prefixed name, as in the engine's documents.
+        kind: Kind of the right operand.
+        label: How far a constraint on it binds.
+        operators: Operators that have a meaning with it.
+        deferred: Points where a constraint on it is checked for form, not for truth.
+        shapes_delivery: Whether it narrows what is delivered instead of deciding whether.
+    """
+
+    name: str
+    kind: Kind
+    label: Label
+    operators: frozenset[str]
+    deferred: frozenset[Point] = frozenset()
+    shapes_delivery: bool = False
+
+
+_BEFORE_ACCESS: frozenset[Point] = frozenset({"catalog", "negotiation"})
+_BEFORE_DELIVERY: frozenset[Point] = frozenset({"catalog", "negotiation", "transfer"})
+_TIME = ORDERED | EQUALITY
+_CODES = frozenset({"odrl:eq", "odrl:neq"}) | MEMBERSHIP
+_PLACES = _CODES | frozenset({"odrl:isPartOf"})
+
+LEFT_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
+    {
+        operand.name: operand
+        for operand in (
+            LeftOperand("odrl:dateTime", Kind.DATE_TIME, "enforced", _TIME, _BEFORE_ACCESS),
+            LeftOperand("edc:inForceDate", Kind.DATE_TIME, "enforced", _TIME, _BEFORE_ACCESS),
+            LeftOperand(
+                "odrl:count",
+                Kind.INTEGER,
+                "enforced",
+                frozenset({"odrl:lt", "odrl:lteq"}),
+                _BEFORE_DELIVERY,
+            ),
+            LeftOperand("odrl:purpose", Kind.IRI, "attested", _CODES, frozenset({"catalog"})),
+            LeftOperand("odrl:recipient", Kind.IRI, "enforced", _CODES),
+            LeftOperand("odrl:spatial", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
+            LeftOperand("ts:destination", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
+            LeftOperand("ts:outputForm", Kind.STRING, "attested", _CODES, _BEFORE_DELIVERY),
+            LeftOperand(
+                "ts:rowFilter",
+                Kind.ROW_FILTER,
+                "enforced",
+                frozenset({"odrl:eq"}),
+                shapes_delivery=True,
+            ),
+            LeftOperand(
+                "ts:columns",
+                Kind.COLUMNS,
+                "enforced",
+                frozenset({"odrl:isAnyOf", "odrl:isNoneOf"}),
+                shapes_delivery=True,
+            ),
+            LeftOperand(
+                "ts:mask",
+                Kind.MASKS,
+                "enforced",
+                frozenset({"odrl:isAllOf"}),
+                shapes_delivery=True,
+            ),
+        )
+    }
+)
+"""Left operands of permissions and prohibitions that the engine evaluates."""
+
+DUTY_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
+    {
+        operand.name: operand
+        for operand in (
+            LeftOperand(
+                "odrl:delayPeriod",
+                Kind.DURATION,
+                "contractual",
+                frozenset({"odrl:eq", "odrl:lteq"}),
+            ),
+            LeftOperand(
+                "odrl:elapsedTime",
+                Kind.DURATION,
+                "contractual",
+                frozenset({"odrl:eq", "odrl:lteq"}),
+            ),
+        )
+    }
+)
+"""Left operands of an obligation: how long after the agreement or use it is due."""
+
+DUTIES: Mapping[str, Label] = MappingProxyType(
+    {"odrl:delete": "attested", "ts:log": "enforced", "ts:meter": "enforced"}
+)
+"""Actions that may be an obligation, with how far each binds."""
+
+_INCLUDED_IN: Mapping[str, str] = MappingProxyType(
+    {
+        # ODRL Vocabulary 2.2, "Actions", with ours beside the term they specialise.
+        "odrl:use": (
+            "acceptTracking aggregate annotate anonymize archive attribute compensate"
+            " concurrentUse delete derive digitize distribute ensureExclusivity execute grantUse"
+            " include index inform install modify move nextPolicy obtainConsent play present print"
+            " read reproduce reviewPolicy stream synchronize textToSpeech transform translate"
+            " uninstall watermark ts:access"
+        ),
+        "odrl:transfer": "give sell",
+        "odrl:play": "display",
+        "odrl:reproduce": "extract ts:download",
+        "odrl:derive": "ts:train ts:infer",
+        "odrl:execute": "ts:compute",
+        "odrl:archive": "ts:store",
+    }
+)
+
+
+def compact(term: str) -> str:
+    """Return a term in prefixed form; a bare term is ODRL's, a foreign IRI stays as it is."""
+    for prefix, namespace in NAMESPACES.items():
+        if term.startswith(namespace):
+            return f"{prefix}:{term[len(namespace) :]}"
+    return term if ":" in term else f"odrl:{term}"
+
+
+def _descendants(name: str) -> frozenset[str]:
+    found = {name}
+    for child in _INCLUDED_IN.get(name, "").split():
+        found |= _descendants(compact(child))
+    return frozenset(found)
+
+
+ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        name: _descendants(name)
+        for name in sorted(_descendants("odrl:use") | _descendants("odrl:transfer"))
+    }
+)
+"""Every known action with all the actions that it includes, itself among them."""
+
+
+def to_wire(term: str) -> str:
+    """Return a term as it is written on the wire: ODRL bare, ``xsd:`` prefixed, others absolute."""
+    name = compact(term)
+    prefix, _, local = name.partition(":")
+    if prefix == "odrl":
+        return local
+    if prefix == "xsd" or prefix not in NAMESPACES:
+        return name
+    return NAMESPACES[prefix] + local
+
+
+def left_operand(term: str, *, location: str = "", duty: bool = False) -> LeftOperand:
+    """Look a left operand up under any of its spellings.
+
+    Args:
+        term: Left operand as written.
+        location: JSON pointer to report.
+        duty: Whether it stands in an obligation, which has operands of its own.
+
+    Raises:
+        UnsupportedTermError: It is unknown here, code ``policy.unsupported``.
+    """
+    table = DUTY_OPERANDS if duty else LEFT_OPERANDS
+    found = table.get(compact(term))
+    if found is None:
+        raise _unknown("left operand", term, table, location)
+    return found
+
+
+def action(term: str, *, location: str = "") -> str:
+    """Return the prefixed name of an action.
+
+    Raises:
+        UnsupportedTermError: It is not in the action tree, code ``policy.unsupported``.
+    """
+    name = compact(term)
+    if name not in ACTIONS:
+        raise _unknown("action", term, ACTIONS, location)
+    return name
+
+
+def duty_action(term: str, *, location: str = "") -> str:
+    """Return the prefixed name of an action that may be an obligation.
+
+    Raises:
+        UnsupportedTermError: The connector cannot carry it out, code ``policy.unsupported``.
+    """
+    name = compact(term)
+    if name not in DUTIES:
+        raise _unknown("duty", term, DUTIES, location)
+    return name
+
+
+def operator(term: str, operand: LeftOperand, *, location: str = "") -> str:
+    """Return the prefixed name of an operator that has a meaning with an operand.
+
+    Raises:
+        UnsupportedTermError: The operator is unknown or means nothing here.
+    """
+    name = compact(term)
+    if name not in OPERATORS:
+        raise _unknown("operator", term, OPERATORS, location)
+    if name not in operand.operators:
+        usable = ", ".join(sorted(spelled(each) for each in operand.operators))
+        raise UnsupportedTermError(
+            f"operator {spelled(name)!r} has no meaning with {spelled(operand.name)!r}",
+            code="policy.unsupported",
+            location=location,
+            hint=f"use one of: {usable}",
+        )
+    return name
+
+
+def included_actions(name: str) -> frozenset[str]:
+    """Return an action with everything it includes, in prefixed names."""
+    return ACTIONS[name]
+
+
+def spelled(name: str) -> str:
+    """Return a term as a person reads it: ODRL's bare, others with their prefix."""
+    return compact(name).removeprefix("odrl:")
+
+
+def suggestion(term: str, known: Iterable[str]) -> str:
+    """Return ``did you mean …?`` for the nearest known spellings, or an empty string."""
+    spellings = {spelled(name).casefold(): spelled(name) for name in sorted(known)}
+    spellings |= {text.rpartition(":")[2].casefold(): name for text, name in spellings.items()}
+    local = spelled(term).rpartition(":")[2].rpartition("/")[2].casefold()
+    near = difflib.get_close_matches(local, spellings, n=3, cutoff=0.6)
+    names = list(dict.fromkeys(spellings[each] for each in near))
+    return f"did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
+
+
+def _unknown(what: str, term: str, known: Iterable[str], location: str) -> UnsupportedTermError:
+    names = sorted(known)
+    shown = ", ".join(spelled(name) for name in names[:12])
+    return UnsupportedTermError(
+        f"{what} {term[:200]!r} is not supported",
+        code="policy.unsupported",
+        location=location,
+        hint=suggestion(term[:200], names) or f"supported are: {shown}",
+    )
