@@ -1,0 +1,265 @@
+"""Constraints in normal form: known terms, typed values, conjunctions flattened, pointers kept.
+
+What peers write differently but mean alike has one form here: any spelling of a term, a list of
+one or its only element, ``and`` nested in a rule's implicit conjunction. Lowering numbers this
+form for the engine; narrowing compares two of them.
+
+Example::
+
+    parts = read_constraints(offer.permissions[0].constraints, "/permission/0")
+    parts[0].left, parts[0].op, parts[0].right  # 'odrl:dateTime', 'odrl:lt', 1798732800
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from trustspace.errors import PolicyError, UnsupportedTermError
+from trustspace.model.odrl import AtomicConstraint, Constraint, LogicalConstraint
+from trustspace.policy.mask import parse_mask
+from trustspace.policy.right_operand import typed
+from trustspace.policy.row_filter import MAX_COLUMN_LENGTH, parse_where
+from trustspace.policy.rule import MAX_DEPTH, MAX_OPERANDS, Operator
+from trustspace.policy.vocabulary import Kind, LeftOperand, left_operand, operator, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from trustspace.model.odrl import Rule
+    from trustspace.policy.predicate import MaskSpec, Predicate, Scalar
+
+Connective = Literal["and", "or", "xone", "andSequence"]
+
+_DESCRIPTIVE_MEMBERS = frozenset({"@id", "@type"})
+"""Members that name a rule or constraint and change nothing about it."""
+
+
+@dataclass(frozen=True)
+class Atom:
+    """One comparison.
+
+    Attributes:
+        operand: What is known of the left operand.
+        op: Prefixed operator.
+        right: Typed right operand; a tuple for the set operators.
+        src: JSON pointer into the policy as it was written.
+    """
+
+    operand: LeftOperand
+    op: Operator
+    right: Scalar | tuple[Scalar, ...]
+    src: str
+
+    @property
+    def left(self) -> str:
+        """Prefixed name of the left operand."""
+        return self.operand.name
+
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """The right operand as a tuple."""
+        return self.right if isinstance(self.right, tuple) else (self.right,)
+
+    @property
+    def filter(self) -> Predicate:
+        """The row filter of a ``ts:rowFilter``."""
+        return parse_where(str(self.right))
+
+    @property
+    def masks(self) -> tuple[MaskSpec, ...]:
+        """The masks of a ``ts:mask``."""
+        return tuple(parse_mask(str(value)) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One logical constraint that is not part of a rule's conjunction."""
+
+    kind: Connective
+    parts: tuple[Atom | Group, ...]
+    src: str
+
+
+Normal = Atom | Group
+
+
+def read_constraints(
+    constraints: Sequence[Constraint],
+    location: str,
+    *,
+    duty: bool = False,
+    signed: datetime | None = None,
+) -> tuple[Normal, ...]:
+    """Return the conjuncts of a rule in normal form.
+
+    Args:
+        constraints: Constraints as on the wire.
+        location: JSON pointer of the rule.
+        duty: Whether the rule is an obligation, whose operands are its own.
+        signed: When the agreement was signed, where that is known.
+
+    Raises:
+        PolicyError: A term is unsupported, a value of the wrong kind, or the logic too deep.
+    """
+    reader = _Reader(duty, signed)
+    return tuple(
+        part
+        for index, constraint in enumerate(constraints)
+        for part in reader.conjuncts(constraint, f"{location}/constraint/{index}", 0)
+    )
+
+
+def atoms(parts: Sequence[Normal]) -> Iterator[Atom]:
+    """Yield every comparison, nested ones too."""
+    for part in parts:
+        if isinstance(part, Atom):
+            yield part
+        else:
+            yield from atoms(part.parts)
+
+
+def refuse_unknown_members(extra: dict[str, object] | None, location: str) -> None:
+    """Refuse members that would be silently ignored.
+
+    Raises:
+        UnsupportedTermError: There is one.
+    """
+    for name in extra or ():
+        if name not in _DESCRIPTIVE_MEMBERS:
+            hint = _UNSUPPORTED_YET.get(name.rpartition(":")[2].rpartition("/")[2], "")
+            raise UnsupportedTermError(
+                f"{name[:200]!r} is not supported here",
+                code="policy.unsupported",
+                location=f"{location}/{pointer_part(name)}",
+                hint=hint or "leave it out: what is not understood is not ignored",
+            )
+
+
+def refuse_duties(rule: Rule, location: str) -> None:
+    """Refuse a rule with duties of its own, which would be pre-conditions of its use.
+
+    Raises:
+        UnsupportedTermError: It has one.
+    """
+    if rule.duties:
+        raise UnsupportedTermError(
+            "a duty of a rule is not supported",
+            code="policy.unsupported",
+            location=f"{location}/duty",
+            hint=_UNSUPPORTED_YET["duty"],
+        )
+
+
+def pointer_part(name: str) -> str:
+    """Return a member's name as a part of a JSON pointer (RFC 6901, section 3)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+_UNSUPPORTED_YET = {
+    "target": "the target belongs to the policy, not to the rule (DSP 2025-1, 'Policies')",
+    "refinement": "write the condition as a constraint of the rule",
+    "remedy": "write what is owed as an obligation of the policy",
+    "consequence": "write what is owed as an obligation of the policy",
+    "inheritFrom": "write the inherited rules into the policy",
+    "unit": "write the value in the smallest unit that the operand counts in",
+    "rightOperandReference": "write the value as rightOperand",
+    "duty": "write delete and log as obligations of the policy",
+}
+
+
+@dataclass(frozen=True)
+class _Reader:
+    duty: bool
+    signed: datetime | None
+
+    def conjuncts(self, constraint: Constraint, location: str, depth: int) -> Iterator[Normal]:
+        if isinstance(constraint, AtomicConstraint):
+            yield self.atom(constraint, location, conjunctive=True)
+            return
+        if constraint.connective != "and":
+            yield self.group(constraint, location, depth)
+            return
+        for part, where in self._parts(constraint, location, depth):
+            yield from self.conjuncts(part, where, depth + 1)
+
+    def group(self, constraint: LogicalConstraint, location: str, depth: int) -> Group:
+        parts = tuple(
+            self.atom(part, where, conjunctive=False)
+            if isinstance(part, AtomicConstraint)
+            else self.group(part, where, depth + 1)
+            for part, where in self._parts(constraint, location, depth)
+        )
+        return Group(constraint.connective, parts, location)
+
+    def _parts(
+        self, constraint: LogicalConstraint, location: str, depth: int
+    ) -> list[tuple[Constraint, str]]:
+        if self.duty:
+            raise UnsupportedTermError(
+                "logical constraints of an obligation are not supported",
+                code="policy.unsupported",
+                location=location,
+                hint="give one term, such as delayPeriod",
+            )
+        refuse_unknown_members(constraint.model_extra, location)
+        if depth >= MAX_DEPTH or len(constraint.parts) > MAX_OPERANDS:
+            raise PolicyError(
+                f"logic nests at most {MAX_DEPTH} deep, with at most {MAX_OPERANDS} parts each",
+                code="policy.limit",
+                location=location,
+            )
+        return [
+            (part, f"{location}/{constraint.connective}/{index}")
+            for index, part in enumerate(constraint.parts)
+        ]
+
+    def atom(self, constraint: AtomicConstraint, location: str, *, conjunctive: bool) -> Atom:
+        refuse_unknown_members(constraint.model_extra, location)
+        operand = left_operand(
+            constraint.left_operand, location=f"{location}/leftOperand", duty=self.duty
+        )
+        op = operator(constraint.operator, operand, location=f"{location}/operator")
+        where = f"{location}/rightOperand"
+        if not conjunctive and (operand.shapes_delivery or operand.kind is Kind.INTEGER):
+            raise UnsupportedTermError(
+                f"{spelled(operand.name)!r} cannot be one of several alternatives",
+                code="policy.unsupported",
+                location=location,
+                hint="state it as a constraint of the rule, or as rules of their own",
+            )
+        right = typed(constraint.right_operand, operand, op, location=where, signed=self.signed)
+        atom = Atom(operand, cast("Operator", op), right, location)
+        _check_form(atom, where)
+        return atom
+
+
+def _check_form(atom: Atom, location: str) -> None:
+    """Read filters, masks and column names once, so that an error names its place."""
+    try:
+        if atom.operand.kind is Kind.ROW_FILTER:
+            _ = atom.filter
+        elif atom.operand.kind is Kind.MASKS:
+            _ = atom.masks
+    except PolicyError as error:
+        error.location = location
+        raise
+    if atom.operand.kind is Kind.COLUMNS and not all(
+        str(value).strip() and len(str(value)) <= MAX_COLUMN_LENGTH for value in atom.values
+    ):
+        raise PolicyError(
+            f"a column has a name of at most {MAX_COLUMN_LENGTH} characters",
+            code="policy.datatype",
+            location=location,
+        )
+    if atom.left == "odrl:count" and highest_count(atom) < 1:
+        raise PolicyError(
+            "a count allows at least one use", code="policy.datatype", location=location
+        )
+
+
+def highest_count(atom: Atom) -> int:
+    """Return the highest count that an ``odrl:count`` allows."""
+    bound = cast("int", atom.right)
+    return bound - 1 if atom.op == "odrl:lt" else bound
