@@ -1,0 +1,184 @@
+"""Rules in normal form, and when one constraint is at least as strict as another.
+
+Two constraints are equal when their `key` is: spelling, the order of lists and of alternatives, a
+list of one or its element make no difference. A constraint `implies` another when whatever
+satisfies the first satisfies the second; where that cannot be told from the text alone (places
+within places, facts with several values) the answer is no.
+
+Example::
+
+    implies(atom("purpose eq A"), atom("purpose isAnyOf [A, B]"))  # True
+    implies(atom("count lteq 10"), atom("count lt 10"))            # False
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from trustspace.policy.constraint import (
+    Atom,
+    Group,
+    Normal,
+    read_constraints,
+    refuse_duties,
+    refuse_unknown_members,
+)
+from trustspace.policy.delivery import Delivery
+from trustspace.policy.mask import format_mask, hides_as_much
+from trustspace.policy.row_filter import format_where
+from trustspace.policy.vocabulary import MEMBERSHIP, Kind, action, duty_action
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trustspace.model.odrl import Rule
+    from trustspace.policy.predicate import MaskSpec
+
+
+@dataclass(frozen=True)
+class NormalRule:
+    """One rule: its action, what it covers, and its conjuncts.
+
+    Attributes:
+        action: Prefixed action.
+        parts: Conjuncts in normal form.
+        src: JSON pointer of the rule.
+    """
+
+    action: str
+    parts: tuple[Normal, ...]
+    src: str
+
+    @property
+    def key(self) -> Hashable:
+        """What equal rules have in common."""
+        return self.action, frozenset(key(part) for part in self.parts)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """What may leave under the rule."""
+        return Delivery.of(self.parts, counter="rule")
+
+    def fulfils(self, part: Normal) -> bool:
+        """Tell whether the rule's conjuncts are at least as strict as one constraint."""
+        if isinstance(part, Atom) and part.operand.shapes_delivery:
+            return _shapes_as_much(self.delivery, part)
+        return any(implies(each, part) for each in self.parts)
+
+
+def normal_rules(rules: Sequence[Rule], kind: str) -> tuple[NormalRule, ...]:
+    """Return the rules of one list of a policy in normal form.
+
+    Args:
+        rules: Rules as on the wire.
+        kind: ``permission``, ``prohibition`` or ``obligation``.
+
+    Raises:
+        PolicyError: A rule has a term or a value that is not understood.
+    """
+    duty = kind == "obligation"
+    normal = []
+    for index, rule in enumerate(rules):
+        location = f"/{kind}/{index}"
+        refuse_duties(rule, location)
+        refuse_unknown_members(rule.model_extra, location)
+        name = (duty_action if duty else action)(rule.action, location=f"{location}/action")
+        parts = read_constraints(rule.constraints, location, duty=duty)
+        normal.append(NormalRule(name, parts, location))
+    return tuple(normal)
+
+
+def key(part: Normal) -> Hashable:
+    """Return what equal constraints have in common, however they are written."""
+    if isinstance(part, Group):
+        keys = [key(each) for each in part.parts]
+        if part.kind == "andSequence":
+            return part.kind, tuple(keys)
+        # Counted, not a set: one of two equal alternatives never holds alone.
+        return part.kind, frozenset(Counter(keys).items())
+    if part.operand.kind is Kind.ROW_FILTER:
+        return part.left, part.op, format_where(part.filter)
+    if part.operand.kind is Kind.MASKS:
+        return part.left, part.op, frozenset(format_mask(mask) for mask in part.masks)
+    several = part.op in MEMBERSHIP or isinstance(part.right, tuple)
+    return part.left, part.op, frozenset(part.values) if several else part.right
+
+
+def implies(asked: Normal, stored: Normal) -> bool:
+    """Tell whether whatever satisfies the asked constraint satisfies the stored one."""
+    if isinstance(stored, Atom):
+        return isinstance(asked, Atom) and _atom_implies(asked, stored)
+    if key(asked) == key(stored):
+        return True
+    if stored.kind == "or":
+        alternatives = asked.parts if isinstance(asked, Group) and asked.kind == "or" else (asked,)
+        return all(any(implies(each, part) for part in stored.parts) for each in alternatives)
+    if stored.kind == "and" and isinstance(asked, Group) and asked.kind == "and":
+        return all(any(implies(each, part) for each in asked.parts) for part in stored.parts)
+    return False
+
+
+def _atom_implies(asked: Atom, stored: Atom) -> bool:
+    if asked.left != stored.left:
+        return False
+    if key(asked) == key(stored):
+        return True
+    if stored.operand.kind in (Kind.DATE_TIME, Kind.INTEGER):
+        return _is_within(asked, stored)
+    if asked.op == "odrl:eq":
+        return stored.op in ("odrl:isAnyOf", "odrl:isAllOf") and asked.right in stored.values
+    if asked.op == stored.op == "odrl:isNoneOf":
+        return set(asked.values) >= set(stored.values)
+    shortened = asked.op in ("odrl:isAnyOf", "odrl:isAllOf", "odrl:isPartOf")
+    return shortened and asked.op == stored.op and set(asked.values) <= set(stored.values)
+
+
+def _is_within(asked: Atom, stored: Atom) -> bool:
+    """Compare the ranges of two bounds; integers, so that ``lteq 9`` is ``lt 10``."""
+    if not isinstance(asked.right, int) or not isinstance(stored.right, int):
+        return False
+    if stored.op == "odrl:neq":
+        return False
+    low, high = _range(asked)
+    lowest, highest = _range(stored)
+    return lowest <= low and high <= highest
+
+
+def _range(atom: Atom) -> tuple[float, float]:
+    value = cast("int", atom.right)
+    return {
+        "odrl:lt": (-_ENDLESS, value - 1),
+        "odrl:lteq": (-_ENDLESS, value),
+        "odrl:gt": (value + 1, _ENDLESS),
+        "odrl:gteq": (value, _ENDLESS),
+        "odrl:eq": (value, value),
+    }.get(atom.op, (-_ENDLESS, _ENDLESS))
+
+
+_ENDLESS = float("inf")
+
+
+def _shapes_as_much(asked: Delivery, stored: Atom) -> bool:
+    if stored.operand.kind is Kind.ROW_FILTER:
+        return stored.filter in asked.filters
+    if stored.operand.kind is Kind.MASKS:
+        return all(_is_hidden(asked, mask) for mask in stored.masks)
+    if stored.op == "odrl:isNoneOf":
+        return all(not _leaves(asked, str(column)) for column in stored.values)
+    return asked.columns is not None and set(asked.columns) <= set(stored.values)
+
+
+def _is_hidden(asked: Delivery, mask: MaskSpec) -> bool:
+    return not _leaves(asked, mask.column) or any(
+        hides_as_much(other, mask) for other in asked.masks if other.column == mask.column
+    )
+
+
+def _leaves(delivery: Delivery, column: str) -> bool:
+    """Tell whether a column may leave at all."""
+    if delivery.columns is not None and column not in delivery.columns:
+        return False
+    return not any(mask.method == "drop" and mask.column == column for mask in delivery.masks)

@@ -1,0 +1,81 @@
+"""Constraints and values in words: what a policy asks for, as a person reads it.
+
+Values may come from a counterparty, so they are shortened and stripped of control characters
+before they reach a terminal or a log.
+
+Example::
+
+    demand("odrl:dateTime", "odrl:lt", 1798732800, "en")
+    # 'the time must be before 2026-12-31T16:00:00Z'
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from trustspace.policy.messages import Language, is_known, phrase
+from trustspace.policy.vocabulary import DUTY_OPERANDS, LEFT_OPERANDS, Kind, compact, spelled
+
+MAX_VALUE_LENGTH = 200
+"""Characters of one value in a sentence."""
+
+MAX_LISTED = 20
+"""Values of a list that are spelled out."""
+
+_OF_TIME = {
+    "odrl:lt": "before",
+    "odrl:lteq": "until",
+    "odrl:gt": "after",
+    "odrl:gteq": "from",
+}
+
+
+def demand(left: str, op: str, right: object, language: Language, *, unit: str = "") -> str:
+    """Return a constraint as a sentence without a full stop."""
+    name = compact(op)
+    operand = term(left, language)
+    expected = value(left, right, language) + (f" {printable(unit)}" if unit else "")
+    template = _OF_TIME.get(name, name) if _kind(left) is Kind.DATE_TIME else name
+    if not is_known(template):
+        return f"{operand} {printable(spelled(op))} {expected}"
+    return phrase(template, language, term=operand, expected=expected)
+
+
+def term(name: str, language: Language) -> str:
+    """Return an operand or an action in words, or as it is spelled where there are none."""
+    known = f"term.{compact(name)}"
+    return phrase(known, language) if is_known(known) else printable(spelled(name))
+
+
+def value(left: str | None, right: object, language: Language) -> str:
+    """Return a value of a left operand: dates in UTC, durations in days, lists spelled out."""
+    if isinstance(right, list | tuple):
+        shown = [value(left, each, language) for each in right[:MAX_LISTED]]
+        return phrase("list", language).join([*shown, "…"] if len(right) > MAX_LISTED else shown)
+    kind = _kind(left or "")
+    if isinstance(right, int) and not isinstance(right, bool):
+        if kind is Kind.DATE_TIME:
+            return _moment(right)
+        if kind is Kind.DURATION:
+            return f"P{right // 86_400}D" if right and right % 86_400 == 0 else f"PT{right}S"
+    return printable(right)
+
+
+def printable(text: object) -> str:
+    """Return a short text without control characters, safe for a terminal."""
+    raw = str(text)
+    clean = "".join(each if each.isprintable() else "\ufffd" for each in raw[:MAX_VALUE_LENGTH])
+    return clean + "…" if len(raw) > MAX_VALUE_LENGTH else clean
+
+
+def _kind(left: str) -> Kind | None:
+    name = compact(left)
+    operand = LEFT_OPERANDS.get(name) or DUTY_OPERANDS.get(name)
+    return operand.kind if operand else None
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
