@@ -18,6 +18,7 @@ Example::
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -47,6 +48,7 @@ _ODRL = "http://www.w3.org/ns/odrl/2/"
 _DCAT = "http://www.w3.org/ns/dcat#"
 _DCT = "http://purl.org/dc/terms/"
 _XSD = "http://www.w3.org/2001/XMLSchema#"
+_LOCAL_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _PREFIXES = {_DSPACE: "dspace:", _ODRL: "odrl:", _DCAT: "dcat:", _DCT: "dct:", _XSD: "xsd:"}
 
 
@@ -155,8 +157,10 @@ def _read_node(node: Mapping[str, Any]) -> dict[str, Any]:
             result[key] = kind
         elif term is None:
             result[key] = value
-        elif value is not None:  # null means absent in JSON-LD
+        else:
             result[name] = term.read(value)
+            if result[name] is None:  # null means absent in JSON-LD
+                del result[name]
     return result
 
 
@@ -210,7 +214,8 @@ def _read_reference(value: object) -> object:
     """Read an object, or its ``@id`` where nothing else is said of it."""
     item = _single(value)
     if isinstance(item, Mapping):
-        return item["@id"] if set(item) == {"@id"} else _read_node(item)
+        only_named = set(item) == {"@id"} and isinstance(item["@id"], str)
+        return item["@id"] if only_named else _read_node(item)
     return item
 
 
@@ -262,14 +267,18 @@ def _split(name: str) -> tuple[str | None, str]:
     """Return namespace and local name of a prefixed name or IRI of one of the namespaces."""
     for namespace, prefix in _PREFIXES.items():
         for start in (prefix, namespace):
-            if name.startswith(start) and len(name) > len(start):
-                return namespace, name[len(start) :]
+            local = name.removeprefix(start)
+            # A short name that looks like an IRI again would mean something else.
+            if local != name and _LOCAL_NAME.fullmatch(local):
+                return namespace, local
     return None, name
 
 
 def _single(value: object) -> object:
     """Unwrap an array of one, as the expanded form has it."""
-    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    while isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    return value
 
 
 def _as_list(value: object) -> list[Any]:

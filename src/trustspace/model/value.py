@@ -40,6 +40,8 @@ class Value(BaseModel):
         validate_by_alias=True,
         validate_by_name=True,
         serialize_by_alias=True,
+        # As null, a number that JSON lacks would pass unnoticed.
+        ser_json_inf_nan="constants",
     )
 
     @model_serializer(mode="wrap")
