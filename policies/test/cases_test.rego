@@ -7,9 +7,16 @@ test_cases[name] if {
 	some group, cases in data.cases
 	some case in cases
 	name := concat("/", [group, case.name])
+	v1.decision(request(case)) == decision(case)
+}
+
+test_decide if {
+	case := data.cases.reasons[0]
 	got := v1.decide with input as request(case)
 	got == decision(case)
 }
+
+test_undefined_input_is_no_decision if v1.decide == {} with input as {"v": 1}
 
 # The batch gives the same decisions, in the same order.
 test_decide_many if {
