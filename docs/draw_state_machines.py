@@ -59,7 +59,8 @@ def _diagram(rows: Rows, terminal: Iterable[str]) -> list[str]:
         (row.source or "![*]", row.target, _message(row), row.sender[0].upper()) for row in rows
     )
     drawn = [
-        f"    {source.lstrip('!')} --> {target}: {message} ({' or '.join(arrow[3] for arrow in group)})"
+        f"    {source.lstrip('!')} --> {target}: {message} "
+        f"({' or '.join(arrow[3] for arrow in group)})"
         for (source, target, message), group in groupby(arrows, key=lambda arrow: arrow[:3])
     ]
     return ["stateDiagram-v2", *drawn, *(f"    {state} --> [*]" for state in sorted(terminal))]

@@ -234,6 +234,13 @@ def test_our_own_opening_message_carries_our_pid(role: Role):
     assert caught.value.code == "negotiation.pid"
 
 
+def test_an_offer_without_a_dataset_opens_nothing():
+    untargeted = initial(C).offer.model_copy(update={"target": None})
+    with pytest.raises(LocalProtocolError) as caught:
+        opened(C, initial(C).model_copy(update={"offer": untargeted}))
+    assert caught.value.code == "negotiation.target"
+
+
 def test_times_are_kept_in_utc_and_never_guessed():
     shanghai = timezone(timedelta(hours=8))
     negotiation = in_state("REQUESTED", P).receive(
@@ -305,9 +312,6 @@ def test_the_acknowledgement_has_both_pids_and_the_state():
     assert caught.value.code == "negotiation.pid"
 
 
-# --- content ---
-
-
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize(
     ("state", "sender", "kind"),
@@ -337,9 +341,6 @@ def test_what_messages_carry_is_kept():
     negotiation = negotiation.receive(message("termination"), sender=C, now=NOW)
     assert (negotiation.code, negotiation.reasons) == ("9", ("enough",))
     assert negotiation.agreement == agreement()
-
-
-# --- repeats ---
 
 
 def test_a_repeat_changes_nothing():
@@ -383,9 +384,6 @@ def test_our_own_message_is_not_sent_twice():
     negotiation = in_state("REQUESTED", P).receive(said, sender=P, now=NOW)
     with pytest.raises(LocalProtocolError):
         negotiation.receive(said, sender=P, now=LATER)
-
-
-# --- storage ---
 
 
 @pytest.mark.parametrize("role", Role)

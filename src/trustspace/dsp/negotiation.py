@@ -162,6 +162,8 @@ class ContractNegotiation(Process):
             raise fault(
                 cls.kind, "pid", f"our pid is {own_pid}, the message has {pids[role]}", local=True
             )
+        if message.offer.target is None:  # only a copy that was changed without validation
+            raise fault(cls.kind, "target", "the offer names no dataset", local=ours)
         pids[role] = own_pid
         return cls(
             id=own_pid,
@@ -171,7 +173,7 @@ class ContractNegotiation(Process):
             counterparty=counterparty,
             callback_address=callback_address,
             state=TRANSITIONS[None, sender, type(message)],
-            dataset_id=message.offer.target or "",
+            dataset_id=message.offer.target,
             offer=message.offer,
             created_at=in_utc(now),
             updated_at=in_utc(now),
