@@ -50,6 +50,16 @@ def test_an_unknown_member_spelled_like_an_attribute_survives():
     assert Thing.model_validate_json(thing.model_dump_json()) == thing
 
 
+def test_a_stored_body_is_not_reinterpreted():
+    # A conformance kit sends this member in its permissions.
+    rule = {"action": "use", "constraints": [{"and": []}], "duties": [{"action": "pay"}]}
+    body = {"@id": "o1", "@type": "Offer", "permission": [rule], "prohibitions": [rule]}
+    offer = Offer.model_validate(body)
+    assert offer.permissions[0].constraints == offer.permissions[0].duties == ()
+    assert offer.prohibitions == ()
+    assert offer.to_wire() == body
+
+
 def test_a_catalogue_entry_with_an_id_beside_its_id_survives_storage():
     document = {
         "@id": "d1",

@@ -31,6 +31,9 @@ JsonObject = dict[str, Any]
 """A decoded JSON object."""
 
 
+_BY_WIRE_NAMES: dict[str, Any] = {"by_alias": True, "by_name": False}
+
+
 class Value(BaseModel):
     """A frozen value whose members carry the wire's names as aliases."""
 
@@ -64,7 +67,7 @@ class Value(BaseModel):
             RemoteProtocolError: The document does not have the shape; names the first member.
         """
         try:
-            return cls.model_validate(document, by_alias=True, by_name=False)
+            return cls.model_validate(document)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             pointer = "".join(f"/{part}" for part in first["loc"])
@@ -74,17 +77,26 @@ class Value(BaseModel):
             ) from error
 
     @classmethod
-    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:  # noqa: ANN401 - pydantic's own options
-        """Read back what ``model_dump_json()`` wrote, by wire names alone.
+    def model_validate(cls, obj: Any, **options: Any) -> Self:  # noqa: ANN401 - pydantic's own
+        """Validate an object by wire names alone.
 
-        A peer's unknown member may be spelled like one of our attributes (``id`` beside ``@id``);
-        reading by attribute names as well would take it for the real one.
+        A peer's unknown member may be spelled like one of our attributes (``id`` beside ``@id``,
+        ``constraints`` beside ``constraint``); reading by attribute names as well would take it for
+        the real one.
+
+        Raises:
+            pydantic.ValidationError: The object does not have the shape.
+        """
+        return super().model_validate(obj, **(_BY_WIRE_NAMES | options))
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:  # noqa: ANN401 - pydantic's own
+        """Read back what ``model_dump_json()`` wrote, by wire names alone.
 
         Raises:
             pydantic.ValidationError: The body is not one of ours.
         """
-        by_wire_names: dict[str, Any] = {"by_alias": True, "by_name": False}
-        return super().model_validate_json(json_data, **(by_wire_names | options))
+        return super().model_validate_json(json_data, **(_BY_WIRE_NAMES | options))
 
     def to_wire(self) -> JsonObject:
         """Return the value as JSON in wire names, without absent members."""
