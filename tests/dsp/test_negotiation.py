@@ -340,7 +340,8 @@ def test_what_messages_carry_is_kept():
     assert negotiation.agreement == agreement()
     negotiation = negotiation.receive(message("termination"), sender=C, now=NOW)
     assert (negotiation.code, negotiation.reasons) == ("9", ("enough",))
-    assert negotiation.agreement == agreement()
+    assert (negotiation.ended_by, negotiation.ended_by_counterparty) == (C, False)
+    assert in_state("TERMINATED", P).ended_by_counterparty
 
 
 def test_a_repeat_changes_nothing():

@@ -230,9 +230,10 @@ def test_a_pull_has_the_address_of_the_providers_last_start():
         assert transfer.data_address == address(path)
         transfer = transfer.receive(message("suspension"), sender=C, now=NOW)
         assert (transfer.code, transfer.reasons) == ("9", ("enough",))
+        assert (transfer.ended_by, transfer.ended_by_counterparty) == (C, False)
     transfer = transfer.receive(message("start", data_address=address("forged")), sender=C, now=NOW)
     assert transfer.data_address == address("2")
-    assert (transfer.code, transfer.reasons) == (None, ())
+    assert (transfer.code, transfer.reasons, transfer.ended_by) == (None, (), None)
 
 
 def test_a_push_keeps_the_address_of_the_request():

@@ -247,7 +247,7 @@ class ContractNegotiation(Process):
             self._check_target(message.agreement, sender)
             return {"agreement": message.agreement}
         if isinstance(message, ContractNegotiationTerminationMessage):
-            return {"code": message.code, "reasons": message.reasons}
+            return {"code": message.code, "reasons": message.reasons, "ended_by": sender}
         return {}
 
     def _check_target(self, policy: Offer | Agreement, sender: Role) -> None:

@@ -43,6 +43,7 @@ class Process(Value):
         callback_address: Base URL to which we send.
         code: Code of the last termination or suspension.
         reasons: Reasons given with it, any JSON values.
+        ended_by: Role of the party that terminated or suspended; None while neither did.
         last_message_id: ``@id`` of the last message accepted from the counterparty.
         last_message_digest: Digest of that message's body.
         created_at: UTC.
@@ -61,6 +62,7 @@ class Process(Value):
     callback_address: str
     code: str | None = None
     reasons: tuple[Any, ...] = ()
+    ended_by: Role | None = None
     last_message_id: str | None = None
     last_message_digest: str | None = None
     created_at: AwareDatetime
@@ -70,6 +72,11 @@ class Process(Value):
     def peer_pid(self) -> str | None:
         """The counterparty's pid, None until it is known."""
         return self.provider_pid if self.role is Role.CONSUMER else self.consumer_pid
+
+    @property
+    def ended_by_counterparty(self) -> bool:
+        """Whether it was the counterparty that terminated or suspended."""
+        return self.ended_by is self.role.other
 
     def is_repeat(self, message: ProcessMessage) -> bool:
         """Whether a message from the counterparty is the last accepted one, sent again."""

@@ -229,7 +229,12 @@ class TransferProcess(Process):
         if isinstance(message, TransferStartMessage):
             # A consumer that resumes has no address to tell; what it sends is not ours to follow.
             told = message.data_address if sender is Role.PROVIDER else None
-            return {"code": None, "reasons": (), "data_address": told or self.data_address}
+            return {
+                "code": None,
+                "reasons": (),
+                "ended_by": None,
+                "data_address": told or self.data_address,
+            }
         if isinstance(message, TransferSuspensionMessage | TransferTerminationMessage):
-            return {"code": message.code, "reasons": message.reasons}
+            return {"code": message.code, "reasons": message.reasons, "ended_by": sender}
         return {}
