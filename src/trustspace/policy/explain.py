@@ -105,7 +105,7 @@ _ABOUT_ANOTHER_PARTY = frozenset({"agreement.party", "agreement.target", "agreem
 
 def error_reason(error: PolicyError) -> dict[str, Any]:
     """Return a policy that was refused before any decision as a reason for the counterparty."""
-    reason = {"id": error.code, "src": error.location}
+    reason = {"id": error.code, "src": error.location, "text": printable(error)}
     return {name: member for name, member in reason.items() if member}
 
 
@@ -149,6 +149,7 @@ class _Cause:
     left: str = ""
     op: str = ""
     unit: str = ""
+    text: str = ""
     expected: object = None
     actual: object = None
 
@@ -170,6 +171,7 @@ class _Cause:
             left=text("left"),
             op=text("op"),
             unit=text("unit"),
+            text=text("text"),
             expected=members.get("expected"),
             actual=members.get("actual"),
         )
@@ -213,12 +215,14 @@ def _sentence(cause: _Cause, language: Language, *, remote: bool) -> str:
         wanted = demand(cause.left, cause.op, cause.expected, language, unit=cause.unit)
     name = cause.id if is_known(cause.id) and "." in cause.id else ""
     if not name or (not wanted and name in _ABOUT_A_CONSTRAINT):
-        return phrase("unknown", language, id=printable(cause.id))
+        return phrase("unknown", language, id=printable(cause.text or cause.id))
     found = "" if remote or cause.actual is None else value(cause.left, cause.actual, language)
+    detail = wanted or printable(cause.text)
     return phrase(
         name,
         language,
-        wanted=wanted or printable(cause.src),
+        wanted=wanted,
+        detail=phrase("detail", language, text=detail) if detail else "",
         actual=phrase("actual", language, found=found) if found else "",
         expected=_object(cause, language),
         term=term(cause.left, language) if cause.left else printable(cause.src),
@@ -264,7 +268,7 @@ _HELP_BY_ID = {
     "engine.fault": "help.again",
     "engine.undefined": "help.again",
     "engine.unavailable": "help.again",
-    "offer.not_narrower": "help.catalog",
+    "offer.wider": "help.catalog",
 }
 
 _HELP_BY_OPERAND = {
@@ -282,7 +286,7 @@ _EXCLUDING = frozenset({"odrl:isNoneOf", "odrl:neq"})
 def _help(cause: _Cause, language: Language) -> str:
     name = _HELP_BY_ID.get(cause.id, "")
     left = compact(cause.left) if cause.left else ""
-    if cause.id in ("odrl.constraint.unsatisfied", "offer.not_narrower"):
+    if cause.id in ("odrl.constraint.unsatisfied", "offer.wider"):
         name = _help_with_value(left, compact(cause.op)) or name
     elif cause.id in ("odrl.constraint.unknown", "fact.unavailable"):
         name = "help.state_purpose" if left == "odrl:purpose" else "help.fact"

@@ -330,7 +330,7 @@ class _Lowering:
         top = tuple(flat.add(part)[0] for part in parts)
         return RuleIR(
             id=name,
-            actions=tuple(sorted(included_actions(covered))),
+            actions=(covered, *sorted(included_actions(covered) - {covered})),
             target=self.target,
             assignee=self.assignee,
             counter=delivery.limits[0].counter if delivery.limits else None,

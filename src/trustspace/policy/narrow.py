@@ -30,7 +30,7 @@ from trustspace.policy.wording import demand, printable, term
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-NOT_NARROWER = "offer.not_narrower"
+WIDER = "offer.wider"
 """Reason id of an offer that differs from the stored one by more than narrowing."""
 
 _KINDS = ("permission", "prohibition", "obligation")
@@ -59,11 +59,12 @@ class Difference:
     def reason(self) -> dict[str, Any]:
         """Return the difference as a reason for the counterparty, absent members left out."""
         members = {
-            "id": NOT_NARROWER,
+            "id": WIDER,
             "src": self.pointer,
             "left": self.left,
             "op": self.op,
             "expected": list(self.expected) if isinstance(self.expected, tuple) else self.expected,
+            "text": self.en,
         }
         return {name: member for name, member in members.items() if member is not None}
 
