@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_serializer
 
 from trustspace.dataplane.published_file import PublishedFile, open_published, open_regular
 from trustspace.dataplane.table_layout import FORMATS, TableLayout, read_layout
@@ -101,6 +101,11 @@ class FileSource(_SourceValue):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     media_type: str
     layout: TableLayout | None = None
+
+    @field_serializer("modified_ns", when_used="json")
+    def _as_text(self, modified_ns: int) -> str:
+        """Canonical JSON has no integers of this size (RFC 8785)."""
+        return str(modified_ns)
 
     @classmethod
     def at(cls, path: str | Path) -> Self:

@@ -67,6 +67,15 @@ _COMMITTED = (
     )
     .group_by(_r.c.counter)
 )
+_HELD = (
+    select(_r.c.counter, func.count())
+    .where(
+        _r.c.participant == bindparam("participant"),
+        _r.c.agreement_id == bindparam("agreement_id"),
+        _r.c.session == bindparam("session"),
+    )
+    .group_by(_r.c.counter)
+)
 _STALE = (
     select(_r.c.participant, _r.c.agreement_id, _r.c.counter, _r.c.session)
     .where(_r.c.committed_at.is_(None), _r.c.reserved_at < bindparam("reserved_before"))
@@ -183,6 +192,11 @@ class Counters(Repository):
         """Return the final units of each counter that has any."""
         values = {"participant": participant, "agreement_id": agreement_id}
         return {row[0]: row[1] for row in self._unit.execute(_COMMITTED, values)}
+
+    def held(self, participant: str, agreement_id: str, session: str) -> dict[str, int]:
+        """Return the units that one session has taken of each counter."""
+        values = {"participant": participant, "agreement_id": agreement_id, "session": session}
+        return {row[0]: row[1] for row in self._unit.execute(_HELD, values)}
 
 
 class Meters(Repository):

@@ -1,0 +1,141 @@
+"""Agreements: concluded when a negotiation is finalized, alive until revoked, expired or given up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from trustspace.connector.context import Hosted
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.errors import ConflictError, NotFoundError, PolicyDeniedError
+from trustspace.model.odrl import Agreement, AtomicConstraint
+from trustspace.model.value import digest
+from trustspace.store import Transaction
+from trustspace.store import AgreementRow, AgreementState, Transaction
+
+REVOKED = "agreement.revoked"
+"""Code under which a revocation is told to the counterparty and to whoever asks for data."""
+
+
+class Agreements:
+    """Concluding, finding and ending agreements."""
+
+    def conclude(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> AgreementRow:
+        """Keep the agreement of a finalized negotiation."""
+        agreement = negotiation.agreement
+        if agreement is None:
+            raise NotFoundError("a finalized negotiation has an agreement")
+        body = agreement.to_wire()
+        row = AgreementRow(
+            participant=hosted.name,
+            id=agreement.id,
+            role=negotiation.role,
+            counterparty=negotiation.counterparty,
+            dataset_id=negotiation.dataset_id,
+            negotiation_pid=negotiation.id,
+            body=body,
+            digest=digest(body),
+            signed_at=now,
+        )
+        tx.agreements.insert(hosted.name, row)
+        self._record(tx, row, "agreement.concluded", now=now)
+        return row
+
+    def get(self, tx: Transaction, hosted: Hosted, agreement_id: str) -> AgreementRow:
+        """Return an agreement of this participant.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        row = tx.agreements.get(hosted.name, agreement_id)
+        if row is None:
+            raise NotFoundError(f"there is no agreement {agreement_id}")
+        return row
+
+    def live(self, tx: Transaction, hosted: Hosted, agreement_id: str) -> AgreementRow:
+        """Return an agreement that still gives access.
+
+        Raises:
+            NotFoundError: There is none.
+            PolicyDeniedError: It is revoked, expired or given up.
+        """
+        row = self.get(tx, hosted, agreement_id)
+        if row.state is not AgreementState.FINALIZED:
+            code = ended_code(row)
+            raise PolicyDeniedError(
+                f"the agreement is {row.state.lower()}" + (f": {row.reason}" if row.reason else ""),
+                code=code,
+                reasons=[ended_reason(row)],
+                hint="negotiate a new agreement",
+            )
+        return row
+
+    def end(
+        self,
+        tx: Transaction,
+        row: AgreementRow,
+        state: AgreementState,
+        *,
+        reason: str,
+        ended_by: str,
+        now: datetime,
+    ) -> AgreementRow:
+        """End an agreement for good; ending it again in the same way changes nothing.
+
+        Raises:
+            ConflictError: It has ended in another way.
+        """
+        if row.state is state:
+            return row
+        if row.state is not AgreementState.FINALIZED:
+            raise ConflictError(f"the agreement is {row.state.lower()} already")
+        ended = tx.agreements.end(row.participant, row.id, state, reason=reason, now=now)
+        self._record(
+            tx, ended, f"agreement.{state.lower()}", now=now, reason=reason, ended_by=ended_by
+        )
+        return ended
+
+    def _record(
+        self, tx: Transaction, row: AgreementRow, kind: str, *, now: datetime, **more: str
+    ) -> None:
+        body = {
+            "agreement": row.id,
+            "role": row.role.value,
+            "counterparty": row.counterparty,
+            "dataset": row.dataset_id,
+            "negotiation": row.negotiation_pid,
+            "digest": row.digest,
+        }
+        tx.events.append(row.participant, kind, body | more, now=now)
+
+
+def ended_code(row: AgreementRow) -> str:
+    """Return the code that tells how an agreement ended."""
+    return f"agreement.{row.state.lower()}"
+
+
+def ended_reason(row: AgreementRow) -> dict[str, str | None]:
+    """Return the reason object that tells how an agreement ended."""
+    return {
+        "id": "agreement.not_active",
+        "src": None,
+        "left": None,
+        "op": None,
+        "expected": AgreementState.FINALIZED.value,
+        "actual": row.state.value,
+    }
+
+
+def purpose_of(agreement: Agreement) -> str | None:
+    """Return the one purpose that the agreement's permissions name, or None."""
+    for _, rule in agreement.rules():
+        for constraint in rule.constraints:
+            if (
+                isinstance(constraint, AtomicConstraint)
+                and constraint.left_operand == "purpose"
+                and constraint.operator == "eq"
+                and isinstance(constraint.right_operand, str)
+            ):
+                return constraint.right_operand
+    return None

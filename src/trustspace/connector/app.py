@@ -1,0 +1,234 @@
+"""A running connector: the parts put together, two listeners, one worker.
+
+The same function serves the service (`serve`, in the main thread until a signal comes) and the
+embedded use (`trustspace.local`, in a background thread).
+
+Example::
+
+    async with running(open_home(Path("garden-home"))) as connector:
+        print(connector.management_url)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from trustspace.connector.agreements import Agreements
+from trustspace.connector.authentication import Authentication
+from trustspace.connector.catalogs import Catalogs
+from trustspace.connector.changes import Changes
+from trustspace.connector.context import ConnectorContext
+from trustspace.connector.control_plane import ControlPlane
+from trustspace.connector.data_api import DataApi
+from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.deliveries import Deliveries
+from trustspace.connector.dsp_api import DspApi
+from trustspace.connector.home import Home, open_home, write_running
+from trustspace.connector.hosting import Hosting
+from trustspace.connector.listener import Listener, bind
+from trustspace.connector.management_api import management_app, token_hash
+from trustspace.connector.negotiations import Negotiations
+from trustspace.connector.one_spelling import OneSpelling
+from trustspace.connector.outcomes import Outcomes
+from trustspace.connector.peers import Peers
+from trustspace.connector.publications import Publications
+from trustspace.connector.tokens import TokenDesk
+from trustspace.connector.transfers import Transfers
+from trustspace.connector.worker import Worker
+from trustspace.errors import ConfigurationError
+from trustspace.policy.wasm import WasmEngine
+from trustspace.store import HOST, Committed, Store, Transaction
+from trustspace.transport.discovery import Discovery
+from trustspace.transport.guard import EgressPolicy
+from trustspace.transport.http_client import GuardedClient
+from trustspace.transport.resolver import DidResolver
+
+logger = logging.getLogger(__name__)
+
+TOKEN_KEY = "management.token"  # noqa: S105 - the name of a setting
+"""Setting under which the hash of the management token is stored."""
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """The two bound sockets of a connector."""
+
+    public: socket.socket
+    management: socket.socket
+
+    @classmethod
+    def of(cls, home: Home) -> Sockets:
+        """Bind what a home's settings say.
+
+        Raises:
+            ConfigurationError: A port cannot be bound.
+        """
+        listen, management = home.settings.listen, home.settings.management
+        public = bind(listen.host, listen.port)
+        try:
+            return cls(public, bind(management.host, management.port))
+        except ConfigurationError:
+            public.close()
+            raise
+
+
+@dataclass(frozen=True)
+class Running:
+    """A connector that serves.
+
+    Attributes:
+        home: Its home.
+        plane: Its control plane.
+        management_url: URL of its management API.
+    """
+
+    home: Home
+    plane: ControlPlane
+    management_url: str
+
+
+@contextlib.asynccontextmanager
+async def running(home: Home, sockets: Sockets | None = None) -> AsyncIterator[Running]:
+    """Serve a home until the block ends.
+
+    Args:
+        home: The home.
+        sockets: Sockets bound already; by default those that the home's settings say.
+
+    Raises:
+        ConfigurationError: A setting, key, token or port is unusable.
+        StoreError: The database cannot be opened, or a newer version wrote it.
+    """
+    sockets = sockets or Sockets.of(home)
+    host, port = sockets.management.getsockname()[:2]
+    management_url = f"http://{host}:{port}"
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            store = Store.open(home.database_url, synchronous=home.settings.synchronous)
+            stack.push_async_callback(store.aclose)
+            hosting = Hosting(home, store)
+            await hosting.load()
+            digest = await store.write(lambda tx: _token_digest(tx, home))
+            context = ConnectorContext(store, WasmEngine(), home.settings, hosting.hosted)
+            client = await stack.enter_async_context(GuardedClient(egress(home)))
+            plane, public, worker = _assemble(context, client, stack)
+            management = management_app(plane, hosting, token_digest=digest)
+            await stack.enter_async_context(Listener(public, sockets.public))
+            await stack.enter_async_context(Listener(management, sockets.management))
+            # Waiting requests end before the listeners stop, hence after them on the stack.
+            stack.callback(plane.changes.close)
+            await stack.enter_async_context(_working(worker))
+            write_running(home, management_url=management_url)
+            stack.callback(home.running_file.unlink, missing_ok=True)
+            yield Running(home, plane, management_url)
+    finally:
+        sockets.public.close()
+        sockets.management.close()
+
+
+def serve(path: Path, *, ready: Callable[[str], None]) -> None:
+    """Serve a home in this thread until SIGINT or SIGTERM.
+
+    Args:
+        path: Folder of the home.
+        ready: Called with one line when connections are accepted.
+
+    Raises:
+        ConfigurationError: There is no home, or a setting is unusable.
+        StoreError: The database cannot be opened.
+    """
+    home = open_home(path)
+    logging.getLogger("trustspace").setLevel(home.settings.log_level.upper())
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(name, stop.set)
+        async with running(home) as connector:
+            kind = "development, loopback only" if home.development else "production"
+            ready(
+                f"{home.id} ready at {home.address} ({kind}); "
+                f"management at {connector.management_url}"
+            )
+            await stop.wait()
+
+    asyncio.run(main())
+
+
+def egress(home: Home) -> EgressPolicy:
+    """Return where a home's connector may connect to."""
+    if home.development:
+        return EgressPolicy.development()
+    return EgressPolicy()
+
+
+def _assemble(
+    context: ConnectorContext, client: GuardedClient, stack: contextlib.AsyncExitStack
+) -> tuple[ControlPlane, OneSpelling, Worker]:
+    """Put the parts of one connector together."""
+    development = context.settings.development
+    resolver = DidResolver(client, insecure_loopback=development)
+    authentication = Authentication(context, resolver)
+    tokens = TokenDesk(context)
+    decide = DecisionPoint(context)
+    agreed = Agreements()
+    negotiations = Negotiations(context, decide, agreed)
+    transfers = Transfers(context, decide, agreed)
+    peers = Peers(context, client, authentication, tokens)
+    changes = Changes()
+    plane = ControlPlane(
+        context=context,
+        decide=decide,
+        agreed=agreed,
+        negotiations=negotiations,
+        transfers=transfers,
+        publications=Publications(context),
+        peers=peers,
+        tokens=tokens,
+        discovery=Discovery(client, resolver),
+        changes=changes,
+    )
+    worker = Worker(context, peers, Outcomes(context, negotiations, transfers))
+
+    def committed(what: Committed) -> None:
+        changes.notify(what.events)
+        worker.committed(what)
+
+    stack.callback(context.store.on_commit(committed))
+    catalogs = Catalogs(context, decide)
+    dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens)
+    data = DataApi(context, authentication, Deliveries(context, decide, agreed), tokens)
+    public = OneSpelling(Starlette(routes=[*dsp.routes(), *data.routes()]))
+    return plane, public, worker
+
+
+@contextlib.asynccontextmanager
+async def _working(worker: Worker) -> AsyncIterator[None]:
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _token_digest(tx: Transaction, home: Home) -> str:
+    """Return the hash of the management token; the file, where it is there, decides."""
+    if home.token_file.exists():
+        digest = token_hash(home.management_token())
+        tx.settings.put(HOST, TOKEN_KEY, digest)
+        return digest
+    stored = tx.settings.get(HOST, TOKEN_KEY)
+    return stored if stored is not None else token_hash(home.management_token())

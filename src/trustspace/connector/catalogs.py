@@ -1,0 +1,147 @@
+"""The catalogue as one requester sees it, page by page (DSP 2025-1, "Catalog").
+
+What is hidden in the list is hidden one by one as well: both ask the same question, once per
+policy and requester, however many datasets share the policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from trustspace.connector.context import ConnectorContext, Hosted
+from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.offers import offer_of
+from trustspace.connector.transfers import PULL
+from trustspace.dsp.binding import CATALOG_REQUEST_PATH
+from trustspace.errors import NotFoundError, RemoteProtocolError
+from trustspace.model.dataset import Catalog, DataService, Dataset, Distribution
+from trustspace.model.participant import ParticipantId
+from trustspace.store import Transaction
+from trustspace.store.rows import DatasetRow
+
+PAGE = 100
+"""Datasets on one page."""
+
+
+@dataclass(frozen=True)
+class CatalogPage:
+    """One page and the links to its neighbours, by relation."""
+
+    catalog: Catalog
+    links: tuple[tuple[str, str], ...]
+
+
+class Catalogs:
+    """What this connector offers, to whom."""
+
+    def __init__(self, context: ConnectorContext, decide: DecisionPoint) -> None:
+        self._context = context
+        self._decide = decide
+
+    def page(
+        self, tx: Transaction, hosted: Hosted, *, subject: ParticipantId, token: str | None
+    ) -> CatalogPage:
+        """Return one page.
+
+        Args:
+            tx: The transaction.
+            hosted: Whose catalogue.
+            subject: Who asks.
+            token: Continuation token of a link; None for the first page.
+
+        Raises:
+            RemoteProtocolError: The token is not one of ours.
+        """
+        starts = _read_token(token)
+        now = self._context.now()
+        policies = {row.digest: row.body for row in tx.datasets.distinct_policies(hosted.name)}
+        visible = [
+            digest
+            for digest, body in policies.items()
+            if self._decide.visible(tx, hosted, body, digest, subject=subject, now=now)
+        ]
+        rows = tx.datasets.page(hosted.name, starts[-1] or None, PAGE + 1, policies=visible)
+        service = DataService.model_validate(
+            {"@id": f"{hosted.id}#DataService", "endpointURL": hosted.dsp_url}
+        )
+        shown = rows[:PAGE]
+        catalog = Catalog.model_validate(
+            {
+                "@id": f"{hosted.dsp_url}/catalog",
+                "participantId": hosted.id,
+                "service": (service,),
+                "dataset": tuple(
+                    _dataset(row, policies[row.policy_digest], service.id) for row in shown
+                ),
+            }
+        )
+        links = []
+        if len(rows) > PAGE:
+            links.append(("next", _link(hosted, [*starts, shown[-1].id])))
+        if len(starts) > 1:
+            links.append(("previous", _link(hosted, starts[:-1])))
+        return CatalogPage(catalog, tuple(links))
+
+    def dataset(
+        self, tx: Transaction, hosted: Hosted, dataset_id: str, *, subject: ParticipantId
+    ) -> Dataset:
+        """Return one dataset.
+
+        Raises:
+            NotFoundError: There is none, it is withdrawn, or not for the one who asks.
+        """
+        row = tx.datasets.get(hosted.name, dataset_id)
+        absent = NotFoundError("there is no such dataset")
+        if row is None or row.withdrawn_at is not None:
+            raise absent
+        policy = tx.policies.get(hosted.name, row.policy_digest)
+        now = self._context.now()
+        if policy is None or not self._decide.visible(
+            tx, hosted, policy.body, policy.digest, subject=subject, now=now
+        ):
+            raise absent
+        service = DataService.model_validate(
+            {"@id": f"{hosted.id}#DataService", "endpointURL": hosted.dsp_url}
+        )
+        return _dataset(row, policy.body, service)
+
+
+def _dataset(row: DatasetRow, policy: Mapping[str, Any], service: str | DataService) -> Dataset:
+    return Dataset.model_validate(
+        {
+            "@id": row.id,
+            "hasPolicy": (offer_of(row, policy),),
+            "distribution": (
+                Distribution.model_validate({"format": PULL, "accessService": service}),
+            ),
+            "dct:title": row.title,
+        }
+    )
+
+
+def _link(hosted: Hosted, starts: list[str]) -> str:
+    token = base64.urlsafe_b64encode(json.dumps(starts[-2:]).encode()).decode().rstrip("=")
+    return f"{hosted.dsp_url}/{CATALOG_REQUEST_PATH}?page={quote(token)}"
+
+
+def _read_token(token: str | None) -> list[str]:
+    """Return after which dataset this page and the one before it begin; "" is the beginning."""
+    if token is None:
+        return [""]
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        starts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except ValueError as error:
+        raise RemoteProtocolError("the page is unknown", code="catalog.page") from error
+    if not (
+        isinstance(starts, list)
+        and 1 <= len(starts) <= 2
+        and all(isinstance(start, str) and len(start) <= 2048 for start in starts)
+    ):
+        raise RemoteProtocolError("the page is unknown", code="catalog.page")
+    return starts

@@ -1,0 +1,106 @@
+"""What every part of one running connector shares.
+
+A `Hosted` is one participant with its key and URLs; `ConnectorContext` holds the store, the policy
+engine, the settings and the clock. Nothing here does anything by itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from trustspace.connector.gates import Gates
+from trustspace.connector.settings import Settings
+from trustspace.errors import NotFoundError
+from trustspace.identity.keys import SigningKey
+from trustspace.model.participant import Participant, ParticipantId
+from trustspace.policy.engine import PolicyEngine
+from trustspace.store.database import Store
+
+DSP_PATH = "/dsp/2025-1"
+
+LEASE_SECONDS = 30
+"""A message being sent is ours alone for this long; longer than one attempt may take."""
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """One participant that this connector speaks for.
+
+    Attributes:
+        name: Its participant context, the first segment of all its paths.
+        id: Its DID.
+        address: Root URL of the connector.
+        key: Its private key.
+    """
+
+    name: str
+    id: ParticipantId
+    address: str
+    key: SigningKey = field(repr=False)
+
+    @property
+    def dsp_url(self) -> str:
+        """Base URL of its protocol endpoints; also the callback address it gives."""
+        return f"{self.address}/{self.name}{DSP_PATH}"
+
+    def data_url(self, transfer_pid: str) -> str:
+        """Return the endpoint at which a transfer's data is pulled."""
+        return f"{self.address}/{self.name}/data/{quote(transfer_pid, safe='')}"
+
+    def refresh_url(self, transfer_pid: str) -> str:
+        """Return the endpoint at which the consumer's connector renews a transfer's token."""
+        return f"{self.data_url(transfer_pid)}/token"
+
+    @property
+    def participant(self) -> Participant:
+        """What others may know about it."""
+        return Participant(name=self.name, id=self.id, address=self.address)
+
+
+@dataclass(frozen=True)
+class ConnectorContext:
+    """The shared parts of one running connector.
+
+    Attributes:
+        hosted: Participants by name.
+        owner: Name under which this process leases outgoing messages.
+        clock: Returns the time, aware and in UTC.
+        gates: Where running deliveries are cut.
+    """
+
+    store: Store
+    engine: PolicyEngine
+    settings: Settings
+    hosted: Mapping[str, Hosted]
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    gates: Gates = field(default_factory=Gates)
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return self.clock()
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long a process may stay unfinished."""
+        return timedelta(seconds=self.settings.exchange.deadline_seconds)
+
+    def participant(self, name: str) -> Hosted:
+        """Return a hosted participant.
+
+        Raises:
+            NotFoundError: This connector does not speak for such a participant.
+        """
+        try:
+            return self.hosted[name]
+        except KeyError:
+            raise NotFoundError(f"there is no participant {name!r} here") from None
+
+
+def new_pid() -> str:
+    """Return a new process, message or agreement id, a random URN."""
+    return f"urn:uuid:{uuid.uuid4()}"

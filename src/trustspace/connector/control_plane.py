@@ -1,0 +1,383 @@
+"""The control plane: everything an owner can ask of a connector, over the steps of both roles.
+
+Each method is one question or one change for one hosted participant and returns what the management
+API shows. Writing is one transaction each; waiting is woken by commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trustspace.connector import views
+from trustspace.connector.agreements import REVOKED, Agreements
+from trustspace.connector.changes import Changes
+from trustspace.connector.context import ConnectorContext, Hosted
+from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.explanations import explanation
+from trustspace.connector.idempotency import Keep
+from trustspace.connector.negotiations import Negotiations
+from trustspace.connector.peers import Peers
+from trustspace.connector.publications import Publications
+from trustspace.connector.tokens import TokenDesk
+from trustspace.connector.transfers import Transfers
+from trustspace.dsp.messages import TransferState
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.transfer import TransferProcess
+from trustspace.errors import LocalProtocolError, NotFoundError
+from trustspace.model.dataset import Dataset
+from trustspace.model.odrl import Offer
+from trustspace.policy.lower import lower
+from trustspace.policy.narrow import narrow_purpose
+from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
+from trustspace.store import AgreementState, Transaction
+from trustspace.transport.discovery import Discovery
+
+Json = dict[str, Any]
+
+
+@dataclass
+class ControlPlane:
+    """The owner's side of one running connector."""
+
+    context: ConnectorContext
+    decide: DecisionPoint
+    agreed: Agreements
+    negotiations: Negotiations
+    transfers: Transfers
+    publications: Publications
+    peers: Peers
+    tokens: TokenDesk
+    discovery: Discovery
+    changes: Changes
+
+    def about(self, hosted: Hosted) -> Json:
+        """Say who a hosted participant is."""
+        return views.participant(hosted, development=self.context.settings.development)
+
+    # --- discovering and negotiating -------------------------------------------------------------
+
+    async def catalog(self, hosted: Hosted, address: str, *, limit: int | None) -> Json:
+        """Fetch a counterparty's catalogue.
+
+        Args:
+            hosted: Who asks.
+            address: The counterparty's URL or DID.
+            limit: Most datasets to return; None for all of them.
+        """
+        counterparty = await self.discovery.discover(address)
+        found = await self.peers.catalog(hosted, counterparty, limit=limit)
+        return {
+            "participant_id": counterparty.id,
+            "address": counterparty.base,
+            "datasets": [_offered(dataset) for dataset in found.datasets],
+        }
+
+    async def negotiate(
+        self,
+        hosted: Hosted,
+        address: str,
+        dataset_id: str,
+        *,
+        purpose: str | None,
+        offer_id: str | None,
+        keep: Keep,
+    ) -> Json:
+        """Ask a provider for an agreement over a dataset.
+
+        Raises:
+            NotFoundError: The provider does not offer it to us, or not under this offer id.
+            UnsupportedTermError: We could not enforce the offer's terms, hence do not ask for it.
+        """
+        counterparty = await self.discovery.discover(address)
+        dataset = await self.peers.dataset(hosted, counterparty, dataset_id)
+        offer = _choose(dataset, offer_id)
+        lower(offer, kind="offer", target=dataset.id)
+        if TRUSTSPACE_NAMESPACE in counterparty.profiles:
+            offer = narrow_purpose(offer, purpose)
+        asked = offer.model_copy(update={"target": dataset.id})
+        now = self.context.now()
+
+        def hop(tx: Transaction) -> Json:
+            negotiation = self.negotiations.request(
+                tx,
+                hosted,
+                counterparty=counterparty.id,
+                base_url=counterparty.base,
+                offer=asked,
+                now=now,
+            )
+            shown = views.negotiation(tx, hosted.name, negotiation)
+            keep(tx, shown)
+            return shown
+
+        return await self.context.store.write(hop)
+
+    async def negotiation(self, hosted: Hosted, pid: str, *, wait: float) -> Json:
+        """Show a negotiation, at once or when it has ended."""
+        return await self._shown(hosted, pid, wait=wait, over=lambda value: value.is_terminal)
+
+    async def negotiations_page(
+        self, hosted: Hosted, *, state: str | None, limit: int, cursor: str | None
+    ) -> Json:
+        """Show negotiations, newest first."""
+
+        def query(tx: Transaction) -> Json:
+            page = tx.negotiations.list(hosted.name, state=state, limit=limit, cursor=cursor)
+            items = [views.negotiation(tx, hosted.name, value) for value in page.items]
+            return {"items": items, "next": page.cursor}
+
+        return await self.context.store.read(query)
+
+    async def terminate_negotiation(self, hosted: Hosted, pid: str, *, reason: str) -> Json:
+        """End a negotiation by the owner's wish."""
+        now = self.context.now()
+
+        def hop(tx: Transaction) -> Json:
+            negotiation = _found(tx.negotiations.get(hosted.name, pid), "negotiation", pid)
+            ended = self.negotiations.terminate(
+                tx, hosted, negotiation, code="owner", reasons=_reasons(reason), now=now
+            )
+            return views.negotiation(tx, hosted.name, ended)
+
+        return await self.context.store.write(hop)
+
+    # --- agreements ------------------------------------------------------------------------------
+
+    async def agreement(self, hosted: Hosted, agreement_id: str) -> Json:
+        """Show an agreement with its counters."""
+
+        def query(tx: Transaction) -> Json:
+            row = self.agreed.get(tx, hosted, agreement_id)
+            return views.agreement(tx, row, limits=self.decide.limits(row))
+
+        return await self.context.store.read(query)
+
+    async def agreements_page(self, hosted: Hosted, *, limit: int, cursor: str | None) -> Json:
+        """Show agreements, newest first."""
+
+        def query(tx: Transaction) -> Json:
+            page = tx.agreements.list(hosted.name, limit=limit, cursor=cursor)
+            items = [views.agreement(tx, row, limits=self.decide.limits(row)) for row in page.items]
+            return {"items": items, "next": page.cursor}
+
+        return await self.context.store.read(query)
+
+    async def revoke(self, hosted: Hosted, agreement_id: str, *, reason: str) -> Json:
+        """End an agreement: streams are cut, transfers terminated, the counterparty is told."""
+        now = self.context.now()
+
+        def hop(tx: Transaction) -> Json:
+            row = self.agreed.get(tx, hosted, agreement_id)
+            ended = self.agreed.end(
+                tx, row, AgreementState.REVOKED, reason=reason, ended_by="us", now=now
+            )
+            reasons = _reasons(reason or "the agreement was revoked")
+            self.transfers.end_all(tx, hosted, agreement_id, code=REVOKED, reasons=reasons, now=now)
+            return views.agreement(tx, ended, limits=self.decide.limits(ended))
+
+        shown = await self.context.store.write(hop)
+        self.context.gates.close(agreement_id=agreement_id, code=REVOKED)
+        return shown
+
+    # --- transfers -------------------------------------------------------------------------------
+
+    async def request_transfer(
+        self, hosted: Hosted, agreement_id: str, *, format_: str, keep: Keep
+    ) -> Json:
+        """Ask the provider for the data of an agreement."""
+        now = self.context.now()
+
+        def hop(tx: Transaction) -> Json:
+            transfer = self.transfers.request(tx, hosted, agreement_id, format_=format_, now=now)
+            shown = views.transfer(tx, hosted.name, transfer)
+            keep(tx, shown)
+            return shown
+
+        return await self.context.store.write(hop)
+
+    async def transfer(self, hosted: Hosted, pid: str, *, wait: float) -> Json:
+        """Show a transfer, at once or when the provider has answered."""
+        return await self._shown(
+            hosted,
+            pid,
+            wait=wait,
+            transfer=True,
+            over=lambda value: value.state is not TransferState.REQUESTED,
+        )
+
+    async def transfers_page(
+        self, hosted: Hosted, *, state: str | None, limit: int, cursor: str | None
+    ) -> Json:
+        """Show transfers, newest first."""
+
+        def query(tx: Transaction) -> Json:
+            page = tx.transfers.list(hosted.name, state=state, limit=limit, cursor=cursor)
+            items = [views.transfer(tx, hosted.name, value) for value in page.items]
+            return {"items": items, "next": page.cursor}
+
+        return await self.context.store.read(query)
+
+    async def step_transfer(self, hosted: Hosted, pid: str, step: str, *, reason: str) -> Json:
+        """Suspend, resume, complete or terminate a transfer by the owner's wish.
+
+        Raises:
+            NotFoundError: There is no such transfer or step.
+            LocalProtocolError: The step is illegal in the transfer's state.
+        """
+        now = self.context.now()
+        why: dict[str, Any] = {"code": "owner", "reasons": _reasons(reason)}
+
+        def hop(tx: Transaction) -> TransferProcess:
+            value = _found(tx.transfers.get(hosted.name, pid), "transfer", pid)
+            match step:
+                case "suspend":
+                    return self.transfers.suspend(tx, hosted, value, **why, now=now)
+                case "resume":
+                    return self.transfers.start(tx, hosted, value, now=now)
+                case "complete":
+                    return self.transfers.complete(tx, hosted, value, now=now)
+                case "terminate":
+                    return self.transfers.terminate(tx, hosted, value, **why, now=now)
+            raise NotFoundError(
+                f"a transfer has no step {step!r}", hint="use suspend, resume, complete, terminate"
+            )
+
+        value = await self.context.store.write(hop)
+        if value.state is not TransferState.STARTED:
+            self.context.gates.close(transfer_pid=pid, code=f"transfer.{value.state.lower()}")
+        return await self.transfer(hosted, pid, wait=0)
+
+    async def edr(self, hosted: Hosted, pid: str, *, fresh: bool) -> Json:
+        """Return where and with which token the consumer pulls.
+
+        Raises:
+            NotFoundError: There is no such transfer.
+            LocalProtocolError: It is not running, or we are its provider.
+        """
+        value = await self.context.store.read(
+            lambda tx: _found(tx.transfers.get(hosted.name, pid), "transfer", pid)
+        )
+        if value.state is not TransferState.STARTED or value.data_address is None:
+            raise LocalProtocolError(
+                f"the transfer is {value.state.lower()}, so it has no data address",
+                code=f"transfer.{value.state.lower()}",
+                hint="ask for a new transfer, or resume this one",
+            )
+        edr = await self.tokens.current(hosted, value, self.peers, fresh=fresh)
+        return edr | {"agreement": value.agreement_id, "transfer": value.id}
+
+    async def receipt(self, hosted: Hosted, pid: str, body: Mapping[str, Any]) -> None:
+        """Record how a delivery ended at the consumer, as its SDK reports it."""
+        now = self.context.now()
+
+        def hop(tx: Transaction) -> None:
+            value = _found(tx.transfers.get(hosted.name, pid), "transfer", pid)
+            about = {
+                "transfer": value.id,
+                "agreement": value.agreement_id,
+                "counterparty": value.counterparty,
+            }
+            kind = {"delivered": "received"}.get(body["outcome"], body["outcome"])
+            more = {key: item for key, item in body.items() if key != "outcome"}
+            tx.events.append(hosted.name, f"delivery.{kind}", about | more, now=now)
+
+        await self.context.store.write(hop)
+
+    # --- observing -------------------------------------------------------------------------------
+
+    async def events(self, hosted: Hosted, *, after: int, limit: int, wait: float) -> Json:
+        """Return the domain events after a number, waiting for the first when there is none."""
+
+        async def look() -> Json | None:
+            rows = await self.context.store.read(
+                lambda tx: tx.events.after(hosted.name, after, limit)
+            )
+            if not rows:
+                return None
+            return {"items": [views.event(row) for row in rows], "next": rows[-1].seq}
+
+        found = await self.changes.until(hosted.name, look, seconds=wait)
+        return found or {"items": [], "next": after}
+
+    async def explain(self, hosted: Hosted, subject: str, *, language: str) -> Json:
+        """Say why a negotiation, transfer or agreement came out as it did.
+
+        Raises:
+            NotFoundError: Nothing of ours has this id.
+        """
+        return await self.context.store.read(
+            lambda tx: explanation(tx, hosted, subject, language=language)
+        )
+
+    async def attest(self, hosted: Hosted, did: str, facts: Mapping[str, Any]) -> Json:
+        """Replace the facts that the owner attests about a counterparty."""
+        checked = self.decide.attestable(facts)
+        now = self.context.now()
+
+        def hop(tx: Transaction) -> Json:
+            row = tx.counterparties.attest(hosted.name, did, checked, now=now)
+            body = {"counterparty": did, "facts": dict(row.facts)}
+            tx.events.append(hosted.name, "counterparty.attested", body, now=now)
+            return {"id": did, "facts": row.facts}
+
+        return await self.context.store.write(hop)
+
+    async def attested(self, hosted: Hosted, did: str) -> Json:
+        """Show the facts that the owner attests about a counterparty."""
+        row = await self.context.store.read(lambda tx: tx.counterparties.get(hosted.name, did))
+        return {"id": did, "facts": {} if row is None else row.facts}
+
+    # --- within ----------------------------------------------------------------------------------
+
+    async def _shown(
+        self,
+        hosted: Hosted,
+        pid: str,
+        *,
+        wait: float,
+        over: Any,  # noqa: ANN401 - a predicate on either kind of process
+        transfer: bool = False,
+    ) -> Json:
+        def query(tx: Transaction) -> tuple[bool, Json]:
+            if transfer:
+                moved = _found(tx.transfers.get(hosted.name, pid), "transfer", pid)
+                return over(moved), views.transfer(tx, hosted.name, moved)
+            value = _found(tx.negotiations.get(hosted.name, pid), "negotiation", pid)
+            return over(value), views.negotiation(tx, hosted.name, value)
+
+        async def look() -> Json | None:
+            is_over, shown = await self.context.store.read(query)
+            return shown if is_over else None
+
+        found = await self.changes.until(hosted.name, look, seconds=wait) if wait else None
+        return found or (await self.context.store.read(query))[1]
+
+
+def _found(value: Any, kind: str, pid: str) -> Any:  # noqa: ANN401 - a process of either kind
+    if value is None:
+        raise NotFoundError(f"there is no {kind} {pid}")
+    return value
+
+
+def _reasons(reason: str) -> tuple[str, ...]:
+    return (reason,) if reason else ()
+
+
+def _offered(dataset: Dataset) -> Json:
+    title = (dataset.model_extra or {}).get("dct:title")
+    return {
+        "id": dataset.id,
+        "title": title if isinstance(title, str) else None,
+        "offers": [offer.to_wire() for offer in dataset.offers],
+        "formats": [entry.format for entry in dataset.distributions],
+    }
+
+
+def _choose(dataset: Dataset, offer_id: str | None) -> Offer:
+    for offer in dataset.offers:
+        if offer_id in (None, offer.id):
+            return offer
+    known = ", ".join(offer.id for offer in dataset.offers)
+    raise NotFoundError(f"the dataset has no offer {offer_id}", hint=f"it has: {known}")

@@ -1,0 +1,130 @@
+"""The data endpoints: a pull with a token, and a fresh token for the consumer's connector.
+
+A table leaves as an Arrow stream with filters, columns and masks applied, a file by range with its
+digest. Whatever ends the right to go on ends the response: a stream that was cut lacks its end.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from trustspace.connector.authentication import Authentication
+from trustspace.connector.deliveries import Deliveries, Order
+from trustspace.connector.delivery_response import DeliveryResponse
+from trustspace.connector.problems import problem, problem_of
+from trustspace.connector.tokens import TokenDesk
+from trustspace.connector.context import ConnectorContext, Hosted
+from trustspace.errors import IdentityError, NotFoundError, TrustspaceError
+
+logger = logging.getLogger(__name__)
+
+ARROW_STREAM = "application/vnd.apache.arrow.stream"
+SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
+"""A session is named by whoever opens it; a UUID fits."""
+
+
+class DataApi:
+    """Data endpoints of every hosted participant."""
+
+    def __init__(
+        self,
+        context: ConnectorContext,
+        authentication: Authentication,
+        deliveries: Deliveries,
+        tokens: TokenDesk,
+    ) -> None:
+        self._context = context
+        self._authentication = authentication
+        self._deliveries = deliveries
+        self._tokens = tokens
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the public listener that belong to data."""
+        return [
+            Route("/{participant}/data/{pid}", self._pull, methods=["GET"]),
+            Route("/{participant}/data/{pid}/token", self._renew, methods=["POST"]),
+        ]
+
+    async def _pull(self, request: Request) -> Response:
+        try:
+            hosted, order = self._order(request)
+        except IdentityError as error:
+            logger.info("token refused at %s: %s", request.url.path, error)
+            return _unauthorised()
+        except TrustspaceError as error:
+            return problem_of(error)
+        try:
+            grant = await self._deliveries.grant(hosted, order)
+            if order.as_table and "table" not in grant.dataset.forms:
+                return problem(406, "form", "this dataset is no table; ask for the file")
+            if not order.as_table and "file" not in grant.dataset.forms:
+                return problem(
+                    406,
+                    "form",
+                    "under these terms only a table can be had",
+                    hint=f"send Accept: {ARROW_STREAM}",
+                )
+            return await DeliveryResponse.prepare(self._deliveries, hosted, grant, request)
+        except NotFoundError:
+            return _unauthorised()
+        except TrustspaceError as error:
+            return problem_of(error)
+
+    def _order(self, request: Request) -> tuple[Hosted, Order]:
+        try:
+            hosted = self._context.participant(request.path_params["participant"])
+        except NotFoundError as error:
+            raise IdentityError("no such participant") from error
+        pid = request.path_params["pid"]
+        claims = self._tokens.check(hosted, pid, request.headers.get("authorization"))
+        session = request.headers.get("trustspace-session", "")
+        if not SESSION.fullmatch(session):
+            # A foreign consumer names no session: each request is an open of its own.
+            session = uuid.uuid4().hex
+        return hosted, Order(
+            transfer_pid=pid,
+            agreement_id=claims.agreement_id,
+            consumer=claims.consumer,
+            session=session,
+            action=request.headers.get("trustspace-action"),
+            as_table=ARROW_STREAM in request.headers.get("accept", ""),
+        )
+
+    async def _renew(self, request: Request) -> Response:
+        try:
+            hosted = self._context.participant(request.path_params["participant"])
+            who = await self._authentication.verify(hosted, request.headers.get("authorization"))
+
+            def hop(tx):  # type: ignore[no-untyped-def]
+                self._authentication.use(tx, hosted, who)
+                return self._tokens.renew(tx, hosted, request.path_params["pid"], sender=who.id)
+
+            address = await self._context.store.write(hop)
+        except (IdentityError, NotFoundError) as error:
+            logger.info("no token given at %s: %s", request.url.path, error)
+            return Response(status_code=404)
+        except TrustspaceError as error:
+            return problem_of(error)
+        return JSONResponse(
+            {
+                "authorization": address.property("authorization"),
+                "expiresIn": address.property("expiresIn"),
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+def _unauthorised() -> Response:
+    return problem(
+        401,
+        "unauthorized",
+        "the token is not valid for this data",
+        hint="ask the connector for a fresh token",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

@@ -1,0 +1,338 @@
+"""Where the connector asks policy: catalogue, negotiation, transfer, access.
+
+Collects the facts that only the connector knows – who asks, what was agreed, how often it was used,
+what the owner attests – and turns a denial into what the counterparty may read.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from trustspace.connector.offers import offer_of
+from trustspace.connector.context import ConnectorContext, Hosted
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
+from trustspace.model.odrl import Agreement, Offer, Policy
+from trustspace.model.participant import ParticipantId
+from trustspace.policy.decision import AgreementFacts, Decision, Fact, PolicyIR
+from trustspace.policy.explain import remote_reasons
+from trustspace.policy.facts import (
+    FILES,
+    TABLES,
+    agreed_purposes,
+    agreement_facts,
+    count_fact,
+    dataset,
+    evaluate,
+    participant,
+    place_fact,
+    purpose_fact,
+)
+from trustspace.policy.lower import lower
+from trustspace.policy.narrow import difference
+from trustspace.store import AgreementRow, DatasetRow, Transaction
+
+MEMO_ROWS = 50_000
+MEMO_TIME = timedelta(seconds=60)
+"""How long a catalogue decision serves the same requester and policy."""
+
+ATTESTABLE = frozenset({"spatial"})
+"""Left operands whose facts an owner may attest about a counterparty."""
+
+DEFAULT_ACTION = "odrl:use"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A denial as the counterparty may read it.
+
+    Attributes:
+        code: Id of the first reason.
+        reasons: Objects with ``id``, ``src``, ``left``, ``op``, ``expected``.
+    """
+
+    code: str
+    reasons: tuple[dict[str, Any], ...]
+
+
+class DecisionPoint:
+    """Asks the engine and remembers only what may be remembered."""
+
+    def __init__(self, context: ConnectorContext) -> None:
+        self._context = context
+        self._seen: OrderedDict[tuple[str, str, str], tuple[datetime, bool]] = OrderedDict()
+
+    # --- catalogue -------------------------------------------------------------------------------
+
+    def visible(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        body: Mapping[str, Any],
+        digest: str,
+        *,
+        subject: ParticipantId,
+        now: datetime,
+    ) -> bool:
+        """Say whether offers under a policy are shown to a requester."""
+        key = (hosted.name, digest, subject)
+        known = self._seen.get(key)
+        if known is not None and now - known[0] < MEMO_TIME and now >= known[0]:
+            return known[1]
+        offer = Offer.model_validate(dict(body) | {"@id": digest, "@type": "Offer"})
+        try:
+            rules = lower(offer, kind="offer", target="urn:catalog", known_digest=digest)
+        except PolicyError:
+            shown = False  # What cannot be evaluated is refused at publication; never shown.
+        else:
+            decision = evaluate(
+                self._context.engine,
+                "catalog",
+                rules,
+                action=_main_action(rules),
+                subject=participant(subject),
+                resource=dataset("urn:catalog"),
+                facts=self._about(tx, hosted, subject),
+                now=now,
+            )
+            shown = decision.allow
+        self._seen[key] = (now, shown)
+        if len(self._seen) > MEMO_ROWS:
+            self._seen.popitem(last=False)
+        return shown
+
+    # --- negotiation -----------------------------------------------------------------------------
+
+    def offered(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        offer: Offer | None,
+        *,
+        subject: ParticipantId,
+        now: datetime,
+    ) -> DatasetRow:
+        """Find the dataset of an offer that is on the table.
+
+        Raises:
+            NotFoundError: Dataset or offer are unknown, withdrawn or hidden; the answer is the same.
+        """
+        absent = NotFoundError("there is no such offer")
+        if offer is None or offer.target is None:
+            raise absent
+        row = tx.datasets.get(hosted.name, offer.target)
+        if row is None or row.withdrawn_at is not None or row.offer_id != offer.id:
+            raise absent
+        policy = tx.policies.get(hosted.name, row.policy_digest)
+        if policy is None or not self.visible(
+            tx, hosted, policy.body, policy.digest, subject=subject, now=now
+        ):
+            raise absent
+        return row
+
+    def requested(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> Refusal | None:
+        """Decide a request: the stored offer must allow it, and it may not ask for more."""
+        asked = negotiation.offer
+        row = self.offered(tx, hosted, asked, subject=negotiation.counterparty, now=now)
+        policy = tx.policies.get(hosted.name, row.policy_digest)
+        if asked is None or policy is None:
+            raise NotFoundError("there is no such offer")
+        stored = offer_of(row, policy.body, target=row.id)
+        try:
+            rules = lower(stored, kind="offer", known_digest=policy.digest)
+            lower(asked, kind="offer")
+            refusal = self._negotiable(tx, hosted, negotiation, rules, asked, now=now)
+        except PolicyError as error:
+            return _unsupported(error)
+        if refusal is not None:
+            return refusal
+        differing = difference(stored, asked)
+        if not differing:
+            return None
+        reasons = tuple(
+            {
+                "id": "offer.wider",
+                "src": one.pointer,
+                "left": one.left,
+                "op": one.op,
+                "expected": one.expected,
+                "text": one.en,
+            }
+            for one in differing
+        )
+        return Refusal("offer.wider", reasons)
+
+    def _negotiable(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        rules: PolicyIR,
+        asked: Policy,
+        *,
+        now: datetime,
+    ) -> Refusal | None:
+        facts = self._about(tx, hosted, negotiation.counterparty)
+        facts["odrl:purpose"] = purpose_fact(agreed_purposes(asked))
+        decision = evaluate(
+            self._context.engine,
+            "negotiation",
+            rules,
+            action=_main_action(rules),
+            subject=participant(negotiation.counterparty),
+            resource=dataset(negotiation.dataset_id),
+            facts=facts,
+            now=now,
+        )
+        return refusal_of(decision)
+
+    # --- transfer and access -----------------------------------------------------------------------
+
+    def transfer(
+        self, tx: Transaction, hosted: Hosted, agreement: AgreementRow, *, now: datetime
+    ) -> Refusal | None:
+        """Decide whether a transfer may start under an agreement."""
+        rules = _rules(agreement)
+        decision = evaluate(
+            self._context.engine,
+            "transfer",
+            rules,
+            action=_main_action(rules),
+            subject=participant(agreement.counterparty),
+            resource=dataset(agreement.dataset_id),
+            agreement=_known(agreement),
+            facts=self._agreed(tx, hosted, agreement),
+            now=now,
+        )
+        return refusal_of(decision)
+
+    def access(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        agreement: AgreementRow,
+        *,
+        action: str | None,
+        columns: tuple[str, ...],
+        session: str,
+        as_table: bool,
+        now: datetime,
+    ) -> Decision:
+        """Decide one governed open.
+
+        Args:
+            tx: The transaction.
+            hosted: The provider.
+            agreement: Under which agreement.
+            action: Prefixed action; the agreement's main one when None.
+            columns: Columns of the table, empty for a file.
+            session: The open; units that it holds already are not counted against it.
+            as_table: Whether rows, columns and masks can be applied to what is delivered.
+            now: Current time.
+        """
+        rules = _rules(agreement)
+        facts = self._agreed(tx, hosted, agreement)
+        used = tx.counters.used(hosted.name, agreement.id)
+        held = tx.counters.held(hosted.name, agreement.id, session)
+        facts["odrl:count"] = count_fact(
+            {
+                limit.counter: used.get(limit.counter, 0) - held.get(limit.counter, 0)
+                for rule in rules.permissions
+                for limit in rule.limits
+            }
+        )
+        return evaluate(
+            self._context.engine,
+            "access",
+            rules,
+            capabilities=TABLES if as_table else FILES,
+            action=action or _main_action(rules),
+            subject=participant(agreement.counterparty),
+            resource=dataset(agreement.dataset_id, columns=columns),
+            agreement=_known(agreement),
+            facts=facts,
+            now=now,
+        )
+
+    def limits(self, agreement: AgreementRow) -> dict[str, int]:
+        """Return the counters of an agreement with their maximum."""
+        try:
+            rules = _rules(agreement)
+        except PolicyError:
+            return {}
+        return {limit.counter: limit.max for rule in rules.permissions for limit in rule.limits}
+
+    def attestable(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the facts that an owner attests about a counterparty.
+
+        Raises:
+            ConfigurationError: A name is not one that can be attested, or a value is not text.
+        """
+        for name, value in facts.items():
+            if name not in ATTESTABLE or not isinstance(value, str) or not value:
+                raise ConfigurationError(
+                    f"{name!r} cannot be attested with {value!r}",
+                    setting=f"facts.{name}",
+                    hint="known: spatial, a code such as CN-SH (ISO 3166) or 310115 (GB/T 2260)",
+                )
+        return dict(facts)
+
+    # --- within ------------------------------------------------------------------------------------
+
+    def _about(self, tx: Transaction, hosted: Hosted, subject: ParticipantId) -> dict[str, Fact]:
+        """Collect what is known of a counterparty."""
+        facts = {"odrl:recipient": Fact.ok(subject)}
+        row = tx.counterparties.get(hosted.name, subject)
+        if row is not None and "spatial" in row.facts:
+            facts["odrl:spatial"] = place_fact(row.facts["spatial"])
+        return facts
+
+    def _agreed(self, tx: Transaction, hosted: Hosted, agreement: AgreementRow) -> dict[str, Fact]:
+        facts = self._about(tx, hosted, agreement.counterparty)
+        purposes = agreed_purposes(Agreement.model_validate(agreement.body))
+        facts["odrl:purpose"] = purpose_fact(purposes)
+        return facts
+
+
+def refusal_of(decision: Decision) -> Refusal | None:
+    """Return a denial as the counterparty may read it; None on an allow."""
+    if decision.allow:
+        return None
+    return Refusal(decision.reasons[0].id, tuple(remote_reasons(decision)))
+
+
+def _unsupported(error: PolicyError) -> Refusal:
+    reason = {
+        "id": error.code,
+        "src": error.location,
+        "left": None,
+        "op": None,
+        "expected": None,
+        "text": str(error),
+    }
+    return Refusal(error.code, (reason,))
+
+
+def _rules(agreement: AgreementRow) -> PolicyIR:
+    # The digest is worked out again: a body that was changed in the database is not what was signed.
+    return lower(Agreement.model_validate(agreement.body), kind="agreement")
+
+
+def _main_action(rules: PolicyIR) -> str:
+    """Return the action that a policy is about: ``use``, or what its first permission names."""
+    for rule in rules.permissions:
+        if DEFAULT_ACTION in rule.actions:
+            return DEFAULT_ACTION
+    return rules.permissions[0].actions[0] if rules.permissions else DEFAULT_ACTION
+
+
+def _known(row: AgreementRow) -> AgreementFacts:
+    return agreement_facts(
+        Agreement.model_validate(row.body), state=row.state.value, signed=row.signed_at
+    ).model_copy(update={"digest": row.digest})

@@ -1,0 +1,299 @@
+"""One governed open at the provider: decide, reserve, deliver, meter – and stop when told.
+
+An open is one session, named by the consumer. Its first request asks policy and reserves the
+counters in one transaction; ranges, resumes and further requests of the session go on under the
+lease of that decision, until it ends, and then ask again. The count is final with the first byte.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from trustspace.connector.agreements import Agreements
+from trustspace.connector.context import ConnectorContext, Hosted
+from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.gates import Gate
+from trustspace.dataplane.restriction import Restriction
+from trustspace.dataplane.source import FileSource, read_source
+from trustspace.dsp.messages import TransferState
+from trustspace.errors import NotFoundError, PolicyDeniedError
+from trustspace.model.participant import Role
+from trustspace.policy.decision import Decision
+from trustspace.policy.explain import remote_reasons, summary
+from trustspace.policy.lease import Lease
+from trustspace.policy.vocabulary import action as known_action
+from trustspace.store import AgreementRow, DatasetRow, Transaction
+
+GRANTS = 10_000
+"""Sessions whose lease is remembered; beyond it the oldest ask again."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a consumer asks for with one data request.
+
+    Attributes:
+        transfer_pid: Our pid of the transfer.
+        agreement_id: The agreement that its token names.
+        consumer: The consumer that its token names.
+        session: The governed open it belongs to.
+        action: The action as written, or None for the agreement's own.
+        as_table: Rows rather than the file.
+    """
+
+    transfer_pid: str
+    agreement_id: str
+    consumer: str
+    session: str
+    action: str | None
+    as_table: bool
+
+
+@dataclass
+class Grant:
+    """A session's right to data, as long as its lease and its gate stand.
+
+    Attributes:
+        order: What was asked.
+        agreement: Under which agreement.
+        dataset: Which dataset.
+        lease: The decision on loan.
+        restriction: Filters, columns and masks to carry out.
+        gate: Where the delivery is cut.
+        is_counted: Whether its units are final.
+    """
+
+    order: Order
+    agreement: AgreementRow
+    dataset: DatasetRow
+    lease: Lease
+    restriction: Restriction = field(repr=False)
+    gate: Gate
+    is_counted: bool = False
+
+
+class Deliveries:
+    """Grants of every hosted participant."""
+
+    def __init__(
+        self, context: ConnectorContext, decide: DecisionPoint, agreed: Agreements
+    ) -> None:
+        self._context = context
+        self._decide = decide
+        self._agreed = agreed
+        self._grants: OrderedDict[tuple[str, Order], Grant] = OrderedDict()
+
+    async def grant(self, hosted: Hosted, order: Order) -> Grant:
+        """Decide a data request, or go on under the session's lease.
+
+        Raises:
+            NotFoundError: There is no such transfer or dataset.
+            PolicyDeniedError: Policy, a counter, the agreement or the transfer speak against it.
+        """
+        key = (hosted.name, order)
+        known = self._grants.get(key)
+        if known is not None and known.gate.code is None and self.is_valid(known):
+            return known
+        # Opened before the decision: what is revoked from here on closes it.
+        gate = self._context.gates.open(
+            agreement_id=order.agreement_id, transfer_pid=order.transfer_pid
+        )
+        try:
+            outcome = await self._context.store.write(
+                lambda tx: self._decided(tx, hosted, order, gate)
+            )
+            if isinstance(outcome, PolicyDeniedError):
+                raise outcome
+            gate.check()
+        except BaseException:
+            self._context.gates.leave(gate)
+            raise
+        if known is not None:
+            outcome.is_counted = known.is_counted
+            self._context.gates.leave(known.gate)
+        self._grants[key] = outcome
+        self._grants.move_to_end(key)
+        while len(self._grants) > GRANTS:
+            self._context.gates.leave(self._grants.popitem(last=False)[1].gate)
+        return outcome
+
+    def is_valid(self, grant: Grant) -> bool:
+        """Say whether a grant's lease still stands."""
+        return grant.lease.valid(self._context.now(), 0)
+
+    async def count(self, hosted: Hosted, grant: Grant) -> None:
+        """Make the session's units final, before its first byte leaves."""
+        if grant.is_counted:
+            return
+        now = self._context.now()
+        order = grant.order
+
+        def hop(tx: Transaction) -> None:
+            for limit in grant.lease.limits:
+                tx.counters.commit(
+                    hosted.name, order.agreement_id, limit.counter, order.session, now=now
+                )
+            tx.events.append(
+                hosted.name,
+                "access.granted",
+                _about(grant.order, grant.dataset.id)
+                | {
+                    "rules": list(grant.lease.decision.rules),
+                    "obligations": [
+                        {"action": duty.action, "due": duty.due}
+                        for duty in grant.lease.decision.obligations
+                    ],
+                    "policy_digest": grant.agreement.digest,
+                    "bundle": grant.lease.decision.bundle,
+                },
+                now=now,
+            )
+
+        await self._context.store.write(hop)
+        grant.is_counted = True
+
+    async def delivered(
+        self, hosted: Hosted, grant: Grant, *, size_bytes: int, rows: int, complete: bool
+    ) -> None:
+        """Meter what left with one request and note how it ended."""
+        now = self._context.now()
+        order = grant.order
+
+        def hop(tx: Transaction) -> None:
+            tx.meters.add(
+                hosted.name,
+                order.agreement_id,
+                order.session,
+                size_bytes=size_bytes,
+                rows=rows,
+                now=now,
+            )
+            kind = "delivery.sent" if complete else "delivery.cut"
+            body = _about(order, grant.dataset.id) | {"bytes": size_bytes, "rows": rows}
+            if grant.gate.code is not None:
+                body["code"] = grant.gate.code
+            tx.events.append(hosted.name, kind, body, now=now)
+
+        await self._context.store.write(hop)
+
+    def _decided(
+        self, tx: Transaction, hosted: Hosted, order: Order, gate: Gate
+    ) -> Grant | PolicyDeniedError:
+        """Decide and reserve; a denial is recorded, hence returned and not raised."""
+        now = self._context.now()
+        transfer = tx.transfers.get(hosted.name, order.transfer_pid, role=Role.PROVIDER)
+        if transfer is None or transfer.agreement_id != order.agreement_id:
+            raise NotFoundError("there is no such transfer")
+        row = self._agreed.get(tx, hosted, order.agreement_id)
+        dataset = tx.datasets.get(hosted.name, row.dataset_id)
+        if dataset is None or row.counterparty != order.consumer:
+            raise NotFoundError("there is no such dataset")
+        try:
+            self._agreed.live(tx, hosted, row.id)
+            _check_running(transfer.state)
+            decision = self._decide.access(
+                tx,
+                hosted,
+                row,
+                action=None if order.action is None else known_action(order.action),
+                columns=_columns(dataset) if order.as_table else (),
+                session=order.session,
+                as_table=order.as_table,
+                now=now,
+            )
+            self._reserve(tx, hosted, order, decision)
+        except PolicyDeniedError as denied:
+            body = _about(order, dataset.id) | {
+                "code": denied.code,
+                "reasons": [dict(reason) for reason in denied.reasons],
+            }
+            tx.events.append(hosted.name, "access.denied", body, now=now)
+            return denied
+        return Grant(
+            order=order,
+            agreement=row,
+            dataset=dataset,
+            lease=Lease.of(decision, issued_at=now, epoch=0),
+            restriction=Restriction(
+                filters=decision.filters,
+                columns=decision.columns,
+                masks=decision.masks,
+                salt=mask_salt(hosted, row.id),
+            ),
+            gate=gate,
+        )
+
+    def _reserve(self, tx: Transaction, hosted: Hosted, order: Order, decision: Decision) -> None:
+        if not decision.allow:
+            raise PolicyDeniedError(
+                summary(decision),
+                code=decision.reasons[0].id,
+                reasons=remote_reasons(decision),
+                decision=decision,
+            )
+        now = self._context.now()
+        for limit in decision.limits:
+            if not tx.counters.reserve(
+                hosted.name,
+                order.agreement_id,
+                limit.counter,
+                order.session,
+                maximum=limit.max,
+                now=now,
+            ):
+                # What this session took of other counters goes back with it.
+                for taken in decision.limits:
+                    tx.counters.release(
+                        hosted.name, order.agreement_id, taken.counter, order.session
+                    )
+                reason = {
+                    "id": "pep.limit_reached",
+                    "left": "odrl:count",
+                    "op": "odrl:lteq",
+                    "expected": limit.max,
+                }
+                raise PolicyDeniedError(
+                    f"all {limit.max} uses are taken", code="pep.limit_reached", reasons=[reason]
+                )
+
+
+def mask_salt(hosted: Hosted, agreement_id: str) -> bytes:
+    """Return the secret that binds hash masks to one agreement.
+
+    Equal values hash alike within an agreement, so that joins work, and differently in another
+    one, so that two consumers cannot match their copies.
+    """
+    derive = HKDF(
+        algorithm=hashes.SHA256(), length=32, salt=None, info=b"mask:" + agreement_id.encode()
+    )
+    return derive.derive(hosted.key.to_pem())
+
+
+def _check_running(state: TransferState) -> None:
+    if state is not TransferState.STARTED:
+        raise PolicyDeniedError(
+            f"the transfer is {state.lower()}",
+            code=f"transfer.{state.lower()}",
+            hint="resume the transfer, or ask for a new one",
+        )
+
+
+def _columns(dataset: DatasetRow) -> tuple[str, ...]:
+    source = read_source(dataset.source)
+    return source.columns if isinstance(source, FileSource) else ()
+
+
+def _about(order: Order, dataset_id: str) -> dict[str, Any]:
+    return {
+        "transfer": order.transfer_pid,
+        "agreement": order.agreement_id,
+        "counterparty": order.consumer,
+        "dataset": dataset_id,
+        "session": order.session,
+        "form": "table" if order.as_table else "file",
+    }

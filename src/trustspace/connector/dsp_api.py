@@ -1,0 +1,331 @@
+"""The protocol endpoints of every hosted participant, mounted from `trustspace.dsp.binding.ROUTES`.
+
+One way for every message: who sends, what it says, then one transaction that uses the token up and
+applies the message; only then the answer. Whoever is not a party gets the answer that an unknown id
+gets: 404 without a body (DSP 2025-1, HTTPS bindings).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from trustspace.connector.authentication import Authenticated, Authentication
+from trustspace.connector.catalogs import Catalogs
+from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.negotiations import Negotiations
+from trustspace.connector.tokens import TokenDesk
+from trustspace.connector.transfers import Transfers
+from trustspace.connector.wire_body import BodyError, read_json
+from trustspace.dsp.binding import (
+    CATALOG_REQUEST_PATH,
+    ROUTES,
+    VERSION,
+    VERSION_PATH,
+    catalog_error,
+    negotiation_error,
+    transfer_error,
+    version_document,
+)
+from trustspace.dsp.messages import (
+    CatalogRequestMessage,
+    ContractOfferMessage,
+    ContractRequestMessage,
+    Message,
+    ProtocolAuth,
+    ProtocolVersion,
+    TransferRequestMessage,
+    TransferState,
+)
+from trustspace.dsp.transfer import TransferProcess
+from trustspace.dsp.wire import emit, parse
+from trustspace.errors import (
+    IdentityError,
+    NotFoundError,
+    PolicyDeniedError,
+    ProtocolError,
+    StoreError,
+    TrustspaceError,
+)
+from trustspace.identity.did import Service, build_document
+from trustspace.model.participant import Role
+from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
+from trustspace.store import Transaction
+
+logger = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+ErrorBody = Callable[..., dict[str, Any]]
+
+RETRY_SECONDS = "1"
+
+
+class DspApi:
+    """Protocol endpoints, version and DID documents."""
+
+    def __init__(
+        self,
+        context: ConnectorContext,
+        authentication: Authentication,
+        catalogs: Catalogs,
+        negotiations: Negotiations,
+        transfers: Transfers,
+        tokens: TokenDesk,
+    ) -> None:
+        self._context = context
+        self._authentication = authentication
+        self._catalogs = catalogs
+        self._negotiations = negotiations
+        self._transfers = transfers
+        self._tokens = tokens
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the public listener that belong to the protocol."""
+        base = "/{participant}/dsp/2025-1/"
+        found = [
+            Route(f"/{VERSION_PATH}", self._versions, methods=["GET"]),
+            Route(f"/{{participant}}/{VERSION_PATH}", self._versions, methods=["GET"]),
+            Route("/{participant}/did.json", self._did_document, methods=["GET"]),
+            Route(base + CATALOG_REQUEST_PATH, self._catalog, methods=["POST"]),
+            Route(base + "catalog/datasets/{id:path}", self._dataset, methods=["GET"]),
+        ]
+        seen = set()
+        for row in ROUTES:
+            if row.path.startswith("catalog/") or (row.method, row.path) in seen:
+                continue
+            seen.add((row.method, row.path))
+            endpoint = self._endpoint(row.path, row.message)
+            found.append(Route(base + row.path, endpoint, methods=[row.method]))
+        return found
+
+    # --- who and where -------------------------------------------------------------------------
+
+    async def _versions(self, request: Request) -> Response:
+        name = request.path_params.get("participant")
+        hosted = self._context.hosted
+        if name is not None and name not in hosted:
+            return Response(status_code=404)
+        entries = [
+            ProtocolVersion.model_validate(
+                {
+                    "version": VERSION,
+                    "path": one.dsp_url.removeprefix(one.address + (f"/{name}" if name else "")),
+                    "binding": "HTTPS",
+                    "serviceId": one.id,
+                    "identifierType": "did:web",
+                    "auth": ProtocolAuth(protocol="did:web", version="1"),
+                    "profile": [TRUSTSPACE_NAMESPACE],
+                }
+            )
+            for one in ([hosted[name]] if name else hosted.values())
+        ]
+        return JSONResponse(version_document(entries))
+
+    async def _did_document(self, request: Request) -> Response:
+        hosted = self._context.hosted.get(request.path_params["participant"])
+        if hosted is None:
+            return Response(status_code=404)
+        services = [
+            Service.of(hosted.id, "CatalogService", f"{hosted.dsp_url}/catalog"),
+            Service.of(hosted.id, "DataService", f"{hosted.address}/{hosted.name}/{VERSION_PATH}"),
+        ]
+        document = build_document(hosted.id, hosted.key, services)
+        return JSONResponse(document.to_wire(), headers={"Cache-Control": "max-age=60"})
+
+    # --- catalogue -----------------------------------------------------------------------------
+
+    async def _catalog(self, request: Request) -> Response:
+        async def answer(hosted: Hosted, who: Authenticated) -> Response:
+            body = await read_json(request, self._context.settings.limits)
+            message = parse(body, CatalogRequestMessage)
+            if message.filter:
+                raise BodyError("this catalogue takes no filter; leave it out", status=400)
+            await self._use(hosted, who)
+            page = await self._context.store.read(
+                lambda tx: self._catalogs.page(
+                    tx, hosted, subject=who.id, token=request.query_params.get("page")
+                )
+            )
+            headers = [("Link", f'<{url}>; rel="{name}"') for name, url in page.links]
+            response = JSONResponse(emit(page.catalog))
+            for name, value in headers:
+                response.headers.append(name, value)
+            return response
+
+        return await self._answer(request, answer, _catalog_body, unauthorised=401)
+
+    async def _dataset(self, request: Request) -> Response:
+        async def answer(hosted: Hosted, who: Authenticated) -> Response:
+            await self._use(hosted, who)
+            dataset = await self._context.store.read(
+                lambda tx: self._catalogs.dataset(
+                    tx, hosted, request.path_params["id"], subject=who.id
+                )
+            )
+            return JSONResponse(emit(dataset))
+
+        return await self._answer(request, answer, _catalog_body, unauthorised=401)
+
+    # --- negotiations and transfers --------------------------------------------------------------
+
+    def _endpoint(self, path: str, message_type: type[Message] | None) -> Endpoint:
+        is_transfer = path.startswith("transfers/")
+        errors = transfer_error if is_transfer else negotiation_error
+        if message_type is None:
+            apply = self._look
+        elif path.endswith(("/request", "/offers")) and "{pid}" not in path:
+            apply = self._open
+        else:
+            apply = self._receive
+
+        async def endpoint(request: Request) -> Response:
+            async def answer(hosted: Hosted, who: Authenticated) -> Response:
+                message: Any = None
+                if message_type is not None:
+                    body = await read_json(request, self._context.settings.limits)
+                    message = parse(body, message_type)
+                if (
+                    isinstance(
+                        message,
+                        ContractRequestMessage | ContractOfferMessage | TransferRequestMessage,
+                    )
+                    and message.callback_address is not None
+                ):
+                    who.check_callback(message.callback_address)
+                pid = request.path_params.get("pid")
+
+                def hop(tx: Transaction) -> Any:
+                    self._authentication.use(tx, hosted, who)
+                    return apply(tx, hosted, who, message, pid, is_transfer=is_transfer)
+
+                process = await self._context.store.write(hop)
+                if is_transfer:
+                    self._after(process)
+                status = 201 if apply == self._open else 200
+                return JSONResponse(emit(process.acknowledgement()), status_code=status)
+
+            return await self._answer(request, answer, _process_body(errors), unauthorised=404)
+
+        return endpoint
+
+    def _after(self, transfer: TransferProcess) -> None:
+        """Do what a transfer's new state means to deliveries and tokens."""
+        if transfer.state is not TransferState.STARTED:
+            code = f"transfer.{transfer.state.lower()}"
+            self._context.gates.close(transfer_pid=transfer.id, code=code)
+        elif transfer.role is Role.CONSUMER:
+            self._tokens.remember(transfer)
+
+    def _open(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        who: Authenticated,
+        message: Any,  # noqa: ANN401 - one of the three opening messages
+        pid: str | None,
+        *,
+        is_transfer: bool,
+    ) -> Any:  # noqa: ANN401 - a process of either kind
+        del pid
+        now = self._context.now()
+        if is_transfer:
+            return self._transfers.open(tx, hosted, message, sender=who.id, now=now)
+        role = Role.PROVIDER if isinstance(message, ContractRequestMessage) else Role.CONSUMER
+        return self._negotiations.open(tx, hosted, message, role=role, sender=who.id, now=now)
+
+    def _receive(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        who: Authenticated,
+        message: Any,  # noqa: ANN401 - any later message
+        pid: str | None,
+        *,
+        is_transfer: bool,
+    ) -> Any:  # noqa: ANN401 - a process of either kind
+        service = self._transfers if is_transfer else self._negotiations
+        now = self._context.now()
+        return service.receive(tx, hosted, pid or "", message, sender=who.id, now=now)
+
+    def _look(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        who: Authenticated,
+        message: Any,  # noqa: ANN401 - None
+        pid: str | None,
+        *,
+        is_transfer: bool,
+    ) -> Any:  # noqa: ANN401 - a process of either kind
+        del message
+        service = self._transfers if is_transfer else self._negotiations
+        return service.of_counterparty(tx, hosted, pid or "", sender=who.id)
+
+    # --- the one way -----------------------------------------------------------------------------
+
+    async def _use(self, hosted: Hosted, who: Authenticated) -> None:
+        await self._context.store.write(lambda tx: self._authentication.use(tx, hosted, who))
+
+    async def _answer(
+        self,
+        request: Request,
+        answer: Callable[[Hosted, Authenticated], Awaitable[Response]],
+        error_body: ErrorBody,
+        *,
+        unauthorised: int,
+    ) -> Response:
+        """Authenticate, answer, and turn every refusal into what the binding prescribes."""
+        try:
+            hosted = self._context.participant(request.path_params["participant"])
+            who = await self._authentication.verify(hosted, request.headers.get("authorization"))
+            return await answer(hosted, who)
+        except IdentityError as error:
+            logger.info("sender not identified at %s: %s", request.url.path, error)
+            if unauthorised == 404:
+                return Response(status_code=404)
+            body = error_body(request, "unauthorized", "the sender could not be identified")
+            return JSONResponse(body, status_code=unauthorised)
+        except NotFoundError as error:
+            if unauthorised == 404:
+                return Response(status_code=404)
+            return JSONResponse(error_body(request, "not_found", str(error)), status_code=404)
+        except StoreError as error:
+            logger.warning("store refused at %s: %s", request.url.path, error)
+            body = error_body(request, "unavailable", "try again in a moment")
+            return JSONResponse(body, status_code=503, headers={"Retry-After": RETRY_SECONDS})
+        except TrustspaceError as error:
+            status, code, reasons = _refusal(error)
+            return JSONResponse(error_body(request, code, *reasons), status_code=status)
+
+
+def _refusal(error: TrustspaceError) -> tuple[int, str, tuple[Any, ...]]:
+    """Return status, code and reasons of a refusal that the sender may read."""
+    if isinstance(error, BodyError):
+        return error.status, "message.body", (str(error),)
+    if isinstance(error, ProtocolError):
+        code, reasons = error.reply
+        return 400, code, reasons
+    if isinstance(error, PolicyDeniedError):
+        return 400, error.code, (str(error), *error.reasons)
+    logger.error("unexpected refusal", exc_info=error)
+    return 500, "internal", ("the request could not be handled",)
+
+
+def _catalog_body(request: Request, code: str, *reasons: Any) -> dict[str, Any]:
+    del request
+    return catalog_error(code, *reasons)
+
+
+def _process_body(errors: ErrorBody) -> ErrorBody:
+    """Return an error body with both pids, as the schemas demand even where one is unknown."""
+
+    def body(request: Request, code: str, *reasons: Any) -> dict[str, Any]:
+        known = request.path_params.get("pid") or new_pid()
+        return errors(code, *reasons, consumer_pid=known, provider_pid=known)
+
+    return body

@@ -1,0 +1,77 @@
+"""Why something came out as it did, for its owner: reasons in words, English or Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trustspace.connector.context import Hosted
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.transfer import TransferProcess
+from trustspace.errors import NotFoundError
+from trustspace.policy.explain import explain
+from trustspace.policy.messages import Language
+from trustspace.store import AgreementState, EventRow, Transaction
+
+RECENT_EVENTS = 2_000
+"""How far back a denied access is looked for, in events."""
+
+
+def explanation(
+    tx: Transaction, hosted: Hosted, subject: str, *, language: Language
+) -> dict[str, Any]:
+    """Explain a negotiation, a transfer or an agreement by its id.
+
+    Raises:
+        NotFoundError: Nothing of this participant has the id.
+    """
+    process = tx.negotiations.get(hosted.name, subject) or tx.transfers.get(hosted.name, subject)
+    if process is not None:
+        reasons = list(process.reasons)
+        if isinstance(process, TransferProcess):
+            reasons += _denied(tx, hosted, "transfer", subject)
+        kind = "negotiation" if isinstance(process, ContractNegotiation) else "transfer"
+        return _shown(subject, kind, process.state.value, process.code, reasons, language)
+    row = tx.agreements.get(hosted.name, subject)
+    if row is None:
+        raise NotFoundError(
+            f"nothing here has the id {subject}",
+            hint="explain takes the id of a negotiation, an agreement or a transfer",
+        )
+    reasons = [row.reason] if row.reason else []
+    if row.state is AgreementState.FINALIZED:
+        reasons = _denied(tx, hosted, "agreement", subject)
+    return _shown(subject, "agreement", row.state.value, None, reasons, language)
+
+
+def _shown(
+    subject: str,
+    kind: str,
+    outcome: str,
+    code: str | None,
+    reasons: Sequence[Any],
+    language: Language,
+) -> dict[str, Any]:
+    readable = [reason for reason in reasons if isinstance(reason, dict | str)]
+    return {
+        "id": subject,
+        "kind": kind,
+        "outcome": outcome,
+        "code": code,
+        "sentences": list(explain(readable, language=language)),
+        "reasons": list(reasons),
+    }
+
+
+def _denied(tx: Transaction, hosted: Hosted, member: str, subject: str) -> list[Any]:
+    """Return the reasons of the last access that was denied under an agreement or transfer."""
+    last = tx.events.last(hosted.name)
+    rows = tx.events.after(hosted.name, max(0, last - RECENT_EVENTS), RECENT_EVENTS)
+    for row in reversed(rows):
+        if _is_denial(row) and row.body.get(member) == subject:
+            return list(row.body.get("reasons", ()))
+    return []
+
+
+def _is_denial(row: EventRow) -> bool:
+    return row.kind in ("access.denied", "delivery.refused")

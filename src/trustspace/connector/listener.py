@@ -1,0 +1,115 @@
+"""One listener: an ASGI application on a socket of ours, so that the port is known before it serves.
+
+uvicorn was chosen by measurement against granian, whose embedded server does not tell the port it
+bound and calls itself experimental. The caller owns signals and the event loop, because one loop
+serves two listeners, in the main thread or in a background one.
+
+Example::
+
+    bound = bind("127.0.0.1", 0)
+    async with Listener(app, bound):
+        print(bound.getsockname()[1])
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+
+from trustspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from starlette.types import ASGIApp
+
+KEEP_ALIVE_SECONDS = 30
+"""Idle connections are closed after this time (slow or silent peers hold no socket longer)."""
+
+STOP_SECONDS = 3
+"""Running requests may finish for this long when the server stops."""
+
+BACKLOG = 1024
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port before anything is served on it, so that a URL can be made of it.
+
+    Args:
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: The address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            setting="listen.port",
+            hint="stop the program that uses the port, or set another one in trustspace.toml",
+        ) from error
+    return found
+
+
+class Listener:
+    """An application served on one socket.
+
+    Args:
+        app: The application.
+        bound: The socket, from `bind`; closed by the listener.
+    """
+
+    def __init__(self, app: ASGIApp, bound: socket.socket) -> None:
+        self._socket = bound
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            h11_max_incomplete_event_size=32 * 1024,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start serving; returns when connections are accepted."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+            await asyncio.sleep(0.002)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop accepting, let running requests finish for a moment, close."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()

@@ -1,0 +1,310 @@
+"""The management API: what an owner, the SDK and the command line ask of a connector.
+
+A listener of its own, bound to loopback, one bearer token whose hash is stored. FastAPI describes
+it at ``/openapi.json``. Waiting is asking with ``?wait=``: the answer comes with the change.
+"""
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from trustspace._version import __version__
+from trustspace.connector.context import Hosted
+from trustspace.connector.control_plane import ControlPlane
+from trustspace.connector.hosting import Hosting
+from trustspace.connector.idempotency import Keep, once
+from trustspace.connector.problems import problem, problem_of
+from trustspace.errors import TrustspaceError
+
+MAX_WAIT = 60.0
+"""Longest wait for a change, in seconds."""
+
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for a change.")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewParticipant(_Body):
+    """A participant to host beside the others."""
+
+    name: str = Field(max_length=63)
+
+
+class Publication(_Body):
+    """A dataset to offer: where it is and under which terms."""
+
+    title: str | None = None
+    source: dict[str, Any] = Field(examples=[{"kind": "file", "path": "/data/roses.parquet"}])
+    policy: dict[str, Any] = Field(examples=[{"purpose": "credit-scoring", "count": 100}])
+
+
+class CatalogQuery(_Body):
+    """Whose catalogue to fetch: a URL or a DID."""
+
+    address: str
+    limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
+class NegotiationRequest(_Body):
+    """What to ask a provider for."""
+
+    address: str
+    dataset: str
+    purpose: str | None = None
+    offer: str | None = None
+
+
+class TransferOrder(_Body):
+    """Under which agreement to ask for data."""
+
+    agreement: str
+    format: str = "HttpData-PULL"
+
+
+class Ending(_Body):
+    """Why something ends or pauses, for the counterparty to read."""
+
+    reason: str = Field(default="", max_length=2000)
+
+
+class Receipt(_Body):
+    """How a delivery ended at the consumer."""
+
+    session: str = Field(max_length=200)
+    outcome: str = Field(pattern="^(delivered|refused|cut)$")
+    bytes: int = Field(default=0, ge=0)
+    rows: int = Field(default=0, ge=0)
+    sha256: str | None = Field(default=None, max_length=200)
+    reasons: list[Any] = Field(default_factory=list, max_length=64)
+
+
+class Attestation(_Body):
+    """Facts that the owner attests about a counterparty, by left operand."""
+
+    facts: dict[str, Any] = Field(examples=[{"spatial": ["CN-SH", "CN"]}])
+
+
+def token_hash(token: str) -> str:
+    """Return what is stored of a management token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) -> FastAPI:
+    """Build the management API.
+
+    Args:
+        plane: The control plane.
+        hosting: The participants.
+        token_digest: Hash of the bearer token, as `token_hash` returns it.
+    """
+    app = FastAPI(
+        title="trustspace management API", version=__version__, docs_url=None, redoc_url=None
+    )
+
+    @app.exception_handler(TrustspaceError)
+    async def refuse(request: Request, error: TrustspaceError) -> Response:
+        del request
+        return problem_of(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        del request
+        first = error.errors()[0]
+        where = "/".join(str(part) for part in first["loc"])
+        return problem(422, "invalid", f"{where}: {first['msg']}", hint="see /openapi.json")
+
+    @app.middleware("http")
+    async def guard(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        if request.url.path != "/health":
+            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(token_hash(given), token_digest):
+                return problem(
+                    401,
+                    "unauthorized",
+                    "the management token is missing or wrong",
+                    hint="send Authorization: Bearer <content of management.token in the home>",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+        if request.headers.get("content-encoding", "identity") != "identity":
+            return problem(415, "invalid", "send the body without Content-Encoding")
+        response = await call_next(request)
+        response.headers["X-Request-Id"] = uuid.uuid4().hex
+        return response
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/v1/participants")
+    async def participants() -> list[dict[str, Any]]:
+        return [plane.about(hosted) for hosted in plane.context.hosted.values()]
+
+    @app.post("/v1/participants", status_code=201)
+    async def host(body: NewParticipant) -> dict[str, Any]:
+        return plane.about(await hosting.add(body.name))
+
+    def hosted(participant: str) -> Hosted:
+        return plane.context.participant(participant)
+
+    who = Annotated[Hosted, Depends(hosted)]
+    _add_offering(app, plane, who)
+    _add_agreeing(app, plane, who)
+    _add_delivering(app, plane, who)
+    _add_observing(app, plane, who)
+    return app
+
+
+def _add_offering(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+    base = "/v1/participants/{participant}"
+
+    @app.get(base)
+    async def participant(hosted: who) -> dict[str, Any]:
+        return plane.about(hosted)
+
+    @app.put(base + "/datasets/{dataset_id:path}")
+    async def publish(hosted: who, dataset_id: str, body: Publication) -> Response:
+        shown = await plane.publications.publish(
+            hosted, dataset_id, title=body.title, source=body.source, policy=body.policy
+        )
+        return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
+
+    @app.get(base + "/datasets")
+    async def datasets(hosted: who, after: str | None = None, limit: Limit = 100) -> dict[str, Any]:
+        return await plane.publications.page(hosted, after=after, limit=limit)
+
+    @app.get(base + "/datasets/{dataset_id:path}")
+    async def dataset(hosted: who, dataset_id: str) -> dict[str, Any]:
+        return await plane.publications.show(hosted, dataset_id)
+
+    @app.delete(base + "/datasets/{dataset_id:path}", status_code=204)
+    async def withdraw(hosted: who, dataset_id: str) -> None:
+        await plane.publications.withdraw(hosted, dataset_id)
+
+    @app.post(base + "/catalog")
+    async def catalog(hosted: who, body: CatalogQuery) -> dict[str, Any]:
+        return await plane.catalog(hosted, body.address, limit=body.limit)
+
+
+def _add_agreeing(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+    base = "/v1/participants/{participant}"
+
+    @app.post(base + "/negotiations", status_code=201)
+    async def negotiate(hosted: who, body: NegotiationRequest, key: Key = None) -> Response:
+        async def create(keep: Keep) -> dict[str, Any]:
+            return await plane.negotiate(
+                hosted,
+                body.address,
+                body.dataset,
+                purpose=body.purpose,
+                offer_id=body.offer,
+                keep=keep,
+            )
+
+        return await once(plane.context, hosted, key, body.model_dump(), create, status=201)
+
+    @app.get(base + "/negotiations")
+    async def negotiations(
+        hosted: who, state: str | None = None, limit: Limit = 100, cursor: str | None = None
+    ) -> dict[str, Any]:
+        return await plane.negotiations_page(hosted, state=state, limit=limit, cursor=cursor)
+
+    @app.get(base + "/negotiations/{pid}")
+    async def negotiation(hosted: who, pid: str, wait: Wait = 0) -> dict[str, Any]:
+        return await plane.negotiation(hosted, pid, wait=wait)
+
+    @app.post(base + "/negotiations/{pid}/terminate")
+    async def terminate(hosted: who, pid: str, body: Ending) -> dict[str, Any]:
+        return await plane.terminate_negotiation(hosted, pid, reason=body.reason)
+
+    @app.get(base + "/agreements")
+    async def agreements(
+        hosted: who, limit: Limit = 100, cursor: str | None = None
+    ) -> dict[str, Any]:
+        return await plane.agreements_page(hosted, limit=limit, cursor=cursor)
+
+    @app.get(base + "/agreements/{agreement_id}")
+    async def agreement(hosted: who, agreement_id: str) -> dict[str, Any]:
+        return await plane.agreement(hosted, agreement_id)
+
+    @app.post(base + "/agreements/{agreement_id}/revoke")
+    async def revoke(hosted: who, agreement_id: str, body: Ending) -> dict[str, Any]:
+        return await plane.revoke(hosted, agreement_id, reason=body.reason)
+
+
+def _add_delivering(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+    base = "/v1/participants/{participant}/transfers"
+
+    @app.post(base, status_code=201)
+    async def transfer(hosted: who, body: TransferOrder, key: Key = None) -> Response:
+        async def create(keep: Keep) -> dict[str, Any]:
+            return await plane.request_transfer(
+                hosted, body.agreement, format_=body.format, keep=keep
+            )
+
+        return await once(plane.context, hosted, key, body.model_dump(), create, status=201)
+
+    @app.get(base)
+    async def transfers(
+        hosted: who, state: str | None = None, limit: Limit = 100, cursor: str | None = None
+    ) -> dict[str, Any]:
+        return await plane.transfers_page(hosted, state=state, limit=limit, cursor=cursor)
+
+    @app.get(base + "/{pid}")
+    async def one(hosted: who, pid: str, wait: Wait = 0) -> dict[str, Any]:
+        return await plane.transfer(hosted, pid, wait=wait)
+
+    @app.get(base + "/{pid}/edr")
+    async def edr(
+        hosted: who,
+        pid: str,
+        fresh: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    ) -> dict[str, Any]:
+        return await plane.edr(hosted, pid, fresh=fresh)
+
+    @app.post(base + "/{pid}/receipts", status_code=204)
+    async def receipt(hosted: who, pid: str, body: Receipt) -> None:
+        await plane.receipt(hosted, pid, body.model_dump(exclude_none=True))
+
+    @app.post(base + "/{pid}/{step}")
+    async def step(hosted: who, pid: str, step: str, body: Ending) -> dict[str, Any]:
+        return await plane.step_transfer(hosted, pid, step, reason=body.reason)
+
+
+def _add_observing(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+    base = "/v1/participants/{participant}"
+
+    @app.get(base + "/events")
+    async def events(
+        hosted: who,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Limit = 100,
+        wait: Wait = 0,
+    ) -> dict[str, Any]:
+        return await plane.events(hosted, after=after, limit=limit, wait=wait)
+
+    @app.get(base + "/explain/{subject}")
+    async def explain(
+        hosted: who, subject: str, language: Annotated[str, Query(pattern="^(en|zh)$")] = "en"
+    ) -> dict[str, Any]:
+        return await plane.explain(hosted, subject, language=language)
+
+    @app.put(base + "/counterparties/{did}")
+    async def attest(hosted: who, did: str, body: Attestation) -> dict[str, Any]:
+        return await plane.attest(hosted, did, body.facts)
+
+    @app.get(base + "/counterparties/{did}")
+    async def attested(hosted: who, did: str) -> dict[str, Any]:
+        return await plane.attested(hosted, did)

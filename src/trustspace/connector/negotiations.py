@@ -1,0 +1,357 @@
+"""Contract negotiations of both roles, each step one function on a transaction.
+
+`receive` applies a counterparty's message; then `_proceed` takes the step that follows by itself:
+the provider decides a request and agrees or terminates, the consumer verifies, the provider
+finalizes. Every step can also be called by the owner.
+
+::
+
+    consumer: request ─► [REQUESTED] ─► provider: decide ─► agree ─► [AGREED] ─► consumer: verify
+             ─► [VERIFIED] ─► provider: finalize ─► [FINALIZED], an agreement on both sides
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from trustspace.connector.agreements import Agreements
+from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.outgoing import post, record
+from trustspace.dsp.messages import (
+    ContractAgreementMessage,
+    ContractAgreementVerificationMessage,
+    ContractNegotiationEventMessage,
+    ContractNegotiationTerminationMessage,
+    ContractOfferMessage,
+    ContractRequestMessage,
+    NegotiationEvent,
+    NegotiationMessage,
+    NegotiationState,
+)
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.wire import timestamp
+from trustspace.errors import NotFoundError, RemoteProtocolError
+from trustspace.model.odrl import Agreement, Offer
+from trustspace.model.participant import ParticipantId, Role
+from trustspace.policy.narrow import same_rules
+from trustspace.store import Transaction
+
+Reasons = Sequence[Mapping[str, Any] | str]
+
+
+class Negotiations:
+    """Steps of contract negotiations."""
+
+    def __init__(
+        self, context: ConnectorContext, decide: DecisionPoint, agreed: Agreements
+    ) -> None:
+        self._context = context
+        self._decide = decide
+        self._agreed = agreed
+
+    # --- what the owner of the consumer starts -----------------------------------------------
+
+    def request(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        *,
+        counterparty: ParticipantId,
+        base_url: str,
+        offer: Offer,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Ask a provider for an agreement.
+
+        Args:
+            tx: The transaction.
+            hosted: The consumer.
+            counterparty: The provider's DID.
+            base_url: The provider's base URL.
+            offer: The terms asked for, with the dataset as target.
+            now: Current time.
+        """
+        message = ContractRequestMessage(
+            id=new_pid(),
+            consumer_pid=new_pid(),
+            offer=offer,
+            callback_address=hosted.dsp_url,
+        )
+        negotiation = ContractNegotiation.create(
+            message,
+            role=Role.CONSUMER,
+            own_pid=message.consumer_pid,
+            counterparty=counterparty,
+            callback_address=base_url,
+            now=now,
+        )
+        tx.negotiations.insert(hosted.name, negotiation, deadline=now + self._context.deadline)
+        post(self._context, tx, hosted, negotiation, message, now=now)
+        record(tx, hosted, negotiation, now=now)
+        return negotiation
+
+    # --- what the counterparty sends -----------------------------------------------------------
+
+    def open(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        message: ContractRequestMessage | ContractOfferMessage,
+        *,
+        role: Role,
+        sender: ParticipantId,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Accept a counterparty's initial request or offer; a repeat finds what it opened.
+
+        Returns:
+            The negotiation as the message left it, before any step of ours.
+
+        Raises:
+            NotFoundError: Its dataset or offer is unknown, withdrawn or not for the sender.
+            RemoteProtocolError: The message is not an initial one, or a changed repeat.
+        """
+        theirs = message.consumer_pid if role is Role.PROVIDER else message.provider_pid
+        known = tx.negotiations.find_by_peer(hosted.name, role, sender, theirs or "")
+        if known is not None:
+            return known.receive(message, sender=role.other, now=now)
+        negotiation = ContractNegotiation.create(
+            message,
+            role=role,
+            own_pid=new_pid(),
+            counterparty=sender,
+            callback_address=message.callback_address or "",
+            now=now,
+        )
+        if role is Role.PROVIDER:
+            self._decide.offered(tx, hosted, negotiation.offer, subject=sender, now=now)
+        tx.negotiations.insert(hosted.name, negotiation, deadline=now + self._context.deadline)
+        record(tx, hosted, negotiation, now=now)
+        self._proceed(tx, hosted, negotiation, now=now)
+        return negotiation
+
+    def receive(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        pid: str,
+        message: NegotiationMessage,
+        *,
+        sender: ParticipantId,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Apply a counterparty's message to a negotiation of theirs.
+
+        Raises:
+            NotFoundError: There is no such negotiation, or it is not the sender's.
+            RemoteProtocolError: The message is illegal now or its content is wrong.
+        """
+        negotiation = self.of_counterparty(tx, hosted, pid, sender=sender)
+        moved = negotiation.receive(message, sender=negotiation.role.other, now=now)
+        if moved is negotiation:
+            return moved
+        self._check_content(negotiation, moved, message, hosted)
+        # What they answer to has reached them, whether or not their answer reached us.
+        tx.outbox.drop_for_process(hosted.name, pid)
+        self._save(tx, hosted, moved, now=now)
+        self._proceed(tx, hosted, moved, now=now)
+        return moved
+
+    def of_counterparty(
+        self, tx: Transaction, hosted: Hosted, pid: str, *, sender: ParticipantId
+    ) -> ContractNegotiation:
+        """Return a negotiation to the counterparty that is a party to it.
+
+        Raises:
+            NotFoundError: There is none, or not with this sender; the answer is the same.
+        """
+        negotiation = tx.negotiations.get(hosted.name, pid)
+        if negotiation is None or negotiation.counterparty != sender:
+            raise NotFoundError("there is no such negotiation")
+        return negotiation
+
+    # --- our own steps -------------------------------------------------------------------------
+
+    def offer(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        offer: Offer,
+        *,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Answer a request with an offer of ours (provider)."""
+        message = ContractOfferMessage(id=new_pid(), offer=offer, **_pids(negotiation))
+        return self._send(tx, hosted, negotiation, message, now=now)
+
+    def accept(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> ContractNegotiation:
+        """Accept the provider's offer (consumer)."""
+        message = ContractNegotiationEventMessage(
+            id=new_pid(), event_type=NegotiationEvent.ACCEPTED, **_pids(negotiation)
+        )
+        return self._send(tx, hosted, negotiation, message, now=now)
+
+    def agree(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> ContractNegotiation:
+        """Agree to the terms on the table (provider)."""
+        offer = negotiation.offer
+        if offer is None:
+            raise NotFoundError("the negotiation has no offer to agree to")
+        rules = offer.to_wire()
+        for name in ("@id", "@type", "assigner", "assignee", "target", "timestamp"):
+            rules.pop(name, None)
+        agreement = Agreement.read(
+            rules
+            | {
+                "@id": new_pid(),
+                "@type": "Agreement",
+                "target": negotiation.dataset_id,
+                "assigner": hosted.id,
+                "assignee": negotiation.counterparty,
+                "timestamp": timestamp(now),
+            }
+        )
+        message = ContractAgreementMessage(id=new_pid(), agreement=agreement, **_pids(negotiation))
+        return self._send(tx, hosted, negotiation, message, now=now)
+
+    def verify(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> ContractNegotiation:
+        """Confirm the agreement (consumer)."""
+        message = ContractAgreementVerificationMessage(id=new_pid(), **_pids(negotiation))
+        return self._send(tx, hosted, negotiation, message, now=now)
+
+    def finalize(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> ContractNegotiation:
+        """Conclude (provider): from now on data may be asked for."""
+        message = ContractNegotiationEventMessage(
+            id=new_pid(), event_type=NegotiationEvent.FINALIZED, **_pids(negotiation)
+        )
+        return self._send(tx, hosted, negotiation, message, now=now)
+
+    def terminate(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        *,
+        code: str,
+        reasons: Reasons = (),
+        now: datetime,
+    ) -> ContractNegotiation:
+        """End a negotiation for good, telling the counterparty why where it can be told."""
+        tx.outbox.drop_for_process(hosted.name, negotiation.id)
+        if negotiation.peer_pid is None:
+            # Nothing on their side has a name that we know; their own deadline ends it.
+            ended = negotiation.model_copy(
+                update={
+                    "state": NegotiationState.TERMINATED,
+                    "code": code,
+                    "reasons": tuple(reasons),
+                    "ended_by": negotiation.role,
+                    "updated_at": now,
+                }
+            )
+            self._save(tx, hosted, ended, now=now, ended_by="us")
+            return ended
+        message = ContractNegotiationTerminationMessage(
+            id=new_pid(), code=code, reasons=tuple(reasons), **_pids(negotiation)
+        )
+        return self._send(tx, hosted, negotiation, message, now=now, ended_by="us")
+
+    # --- within --------------------------------------------------------------------------------
+
+    def _proceed(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> None:
+        """Take the step that follows by itself."""
+        match negotiation.role, negotiation.state:
+            case Role.PROVIDER, NegotiationState.REQUESTED:
+                self._answer_request(tx, hosted, negotiation, now=now)
+            case Role.CONSUMER, NegotiationState.AGREED:
+                self.verify(tx, hosted, negotiation, now=now)
+            case Role.PROVIDER, NegotiationState.ACCEPTED:
+                self.agree(tx, hosted, negotiation, now=now)
+            case Role.PROVIDER, NegotiationState.VERIFIED:
+                self.finalize(tx, hosted, negotiation, now=now)
+            case _:
+                pass
+
+    def _answer_request(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> None:
+        refusal = self._decide.requested(tx, hosted, negotiation, now=now)
+        if refusal is None:
+            self.agree(tx, hosted, negotiation, now=now)
+        else:
+            self.terminate(
+                tx, hosted, negotiation, code=refusal.code, reasons=refusal.reasons, now=now
+            )
+
+    def _check_content(
+        self,
+        before: ContractNegotiation,
+        after: ContractNegotiation,
+        message: NegotiationMessage,
+        hosted: Hosted,
+    ) -> None:
+        """Hold the provider's agreement to what we asked for, and to the two parties."""
+        if not isinstance(message, ContractAgreementMessage) or after.agreement is None:
+            return
+        agreement = after.agreement
+        wrong = ""
+        if agreement.assigner != before.counterparty or agreement.assignee != hosted.id:
+            wrong = "its parties are not the provider and we"
+        elif before.offer is None or not same_rules(before.offer, agreement):
+            wrong = "its rules are not those of the offer on the table"
+        if wrong:
+            raise RemoteProtocolError(
+                f"the agreement cannot be accepted: {wrong}", code="negotiation.agreement"
+            )
+
+    def _send(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        message: NegotiationMessage,
+        *,
+        now: datetime,
+        **more: Any,
+    ) -> ContractNegotiation:
+        moved = negotiation.receive(message, sender=negotiation.role, now=now)
+        post(self._context, tx, hosted, moved, message, now=now)
+        self._save(tx, hosted, moved, now=now, **more)
+        return moved
+
+    def _save(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        *,
+        now: datetime,
+        **more: Any,
+    ) -> None:
+        deadline = None if negotiation.is_terminal else now + self._context.deadline
+        tx.negotiations.update(hosted.name, negotiation, deadline=deadline)
+        if negotiation.state is NegotiationState.TERMINATED:
+            more.setdefault("ended_by", "counterparty")
+        record(tx, hosted, negotiation, now=now, **more)
+        if negotiation.state is NegotiationState.FINALIZED:
+            self._agreed.conclude(tx, hosted, negotiation, now=now)
+
+
+def _pids(negotiation: ContractNegotiation) -> dict[str, str]:
+    return {
+        "consumer_pid": negotiation.consumer_pid or "",
+        "provider_pid": negotiation.provider_pid or "",
+    }

@@ -1,0 +1,245 @@
+"""What becomes of a process when a message of ours was delivered, refused or given up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
+from trustspace.connector.negotiations import Negotiations
+from trustspace.connector.outgoing import AnyProcess
+from trustspace.connector.transfers import Transfers
+from trustspace.dsp.messages import (
+    ContractNegotiationEventMessage,
+    NegotiationEvent,
+    NegotiationState,
+)
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.errors import NotFoundError, TransportError
+from trustspace.model.participant import Role
+from trustspace.store import Transaction
+from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
+
+if TYPE_CHECKING:
+    from trustspace.connector.peers import Peers
+
+logger = logging.getLogger(__name__)
+
+OVERDUE_ROWS = 100
+
+ASK_SECONDS = 5.0
+"""How long a counterparty may take to tell a process's state."""
+
+
+class Outcomes:
+    """Records what sending came to; each method is one transaction."""
+
+    def __init__(
+        self, context: ConnectorContext, negotiations: Negotiations, transfers: Transfers
+    ) -> None:
+        self._context = context
+        self._negotiations = negotiations
+        self._transfers = transfers
+
+    async def delivered(self, row: OutboxRow, answer: Any) -> OutboxRow | None:  # noqa: ANN401 - any JSON value
+        """Forget a delivered message, learn the counterparty's pid from the answer.
+
+        Returns:
+            The next message of the same process, leased to us, or None.
+        """
+        now = self._context.now()
+
+        def hop(tx: Transaction) -> OutboxRow | None:
+            tx.outbox.done(row.participant, row.message_id)
+            process = self._process(tx, row)
+            pid = _peer_pid(process, answer)
+            if process is not None and pid is not None and process.peer_pid is None:
+                self._update(tx, row.participant, process.learn_peer_pid(pid, now=now), now=now)
+            return self._next(tx, row, now=now)
+
+        return await self._context.store.write(hop)
+
+    async def undeliverable(
+        self, row: OutboxRow, *, code: str, reasons: tuple[str, ...]
+    ) -> OutboxRow | None:
+        """Give a message up; its process ends unless it has ended already."""
+        now = self._context.now()
+
+        def hop(tx: Transaction) -> OutboxRow | None:
+            self._give_up(tx, row, code=code, reasons=reasons, now=now)
+            return self._next(tx, row, now=now)
+
+        return await self._context.store.write(hop)
+
+    async def refused(
+        self,
+        row: OutboxRow,
+        *,
+        status: int,
+        body: Any,  # noqa: ANN401 - any JSON value
+        their_state: str | None,
+    ) -> OutboxRow | None:
+        """Take a refusal: equal states mean that an earlier attempt had arrived."""
+        now = self._context.now()
+        code, reasons = _given_reasons(status, body)
+
+        def hop(tx: Transaction) -> OutboxRow | None:
+            process = self._process(tx, row)
+            if process is not None and process.state.value == their_state:
+                tx.outbox.done(row.participant, row.message_id)
+            else:
+                self._give_up(tx, row, code=code, reasons=reasons, now=now)
+            return self._next(tx, row, now=now)
+
+        return await self._context.store.write(hop)
+
+    async def end_overdue(self, peers: Peers) -> None:
+        """End negotiations and transfers that stayed unfinished past the deadline.
+
+        A consumer that waits for the last message asks the provider first: it may be final there.
+        """
+        now = self._context.now()
+        overdue: list[tuple[str, AnyProcess]] = await self._context.store.read(
+            lambda tx: [
+                *tx.negotiations.overdue(EVERY_PARTICIPANT, now=now, limit=OVERDUE_ROWS),
+                *tx.transfers.overdue(EVERY_PARTICIPANT, now=now, limit=OVERDUE_ROWS),
+            ]
+        )
+        for participant, process in overdue:
+            their_state = None
+            try:
+                their_state = await peers.state_of(participant, process, seconds=ASK_SECONDS)
+            except (TransportError, NotFoundError) as error:
+                logger.info("state of %s unknown: %s", process.id, error)
+            await self._context.store.write(
+                partial(
+                    self._end_one,
+                    participant=participant,
+                    seen=process,
+                    their_state=their_state,
+                    now=now,
+                )
+            )
+
+    def _end_one(
+        self,
+        tx: Transaction,
+        *,
+        participant: str,
+        seen: AnyProcess,
+        their_state: str | None,
+        now: datetime,
+    ) -> None:
+        hosted = self._context.hosted.get(participant)
+        process: AnyProcess | None = (
+            tx.negotiations.get(participant, seen.id)
+            if isinstance(seen, ContractNegotiation)
+            else tx.transfers.get(participant, seen.id)
+        )
+        if hosted is None or process is None or process != seen:
+            return
+        if (
+            isinstance(process, ContractNegotiation)
+            and process.role is Role.CONSUMER
+            and process.state is NegotiationState.VERIFIED
+            and their_state == NegotiationState.FINALIZED
+        ):
+            event = ContractNegotiationEventMessage(
+                id=new_pid(),
+                consumer_pid=process.consumer_pid or "",
+                provider_pid=process.provider_pid or "",
+                event_type=NegotiationEvent.FINALIZED,
+            )
+            self._negotiations.receive(
+                tx,
+                hosted,
+                process.id,
+                event,
+                sender=process.counterparty,
+                now=now,
+            )
+            return
+        reasons = ("no answer within the deadline",)
+        self._terminate(tx, hosted, process, code="deadline", reasons=reasons, now=now)
+
+    def _give_up(
+        self,
+        tx: Transaction,
+        row: OutboxRow,
+        *,
+        code: str,
+        reasons: tuple[Any, ...],
+        now: datetime,
+    ) -> None:
+        tx.outbox.done(row.participant, row.message_id)
+        process = self._process(tx, row)
+        hosted = self._context.hosted.get(row.participant)
+        body = {
+            "message": row.message_id,
+            "process": row.process_pid,
+            "counterparty": row.audience,
+            "code": code,
+            "reasons": list(reasons),
+        }
+        tx.events.append(row.participant, "message.undelivered", body, now=now)
+        if hosted is not None and process is not None and not process.is_terminal:
+            self._terminate(tx, hosted, process, code=code, reasons=reasons, now=now)
+
+    def _terminate(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        process: AnyProcess,
+        *,
+        code: str,
+        reasons: tuple[Any, ...],
+        now: datetime,
+    ) -> None:
+        if isinstance(process, ContractNegotiation):
+            self._negotiations.terminate(tx, hosted, process, code=code, reasons=reasons, now=now)
+        else:
+            self._transfers.terminate(tx, hosted, process, code=code, reasons=reasons, now=now)
+            self._context.gates.close(transfer_pid=process.id, code=code)
+
+    def _process(self, tx: Transaction, row: OutboxRow) -> AnyProcess | None:
+        if row.process_kind == ContractNegotiation.kind:
+            return tx.negotiations.get(row.participant, row.process_pid)
+        return tx.transfers.get(row.participant, row.process_pid)
+
+    def _update(
+        self, tx: Transaction, participant: str, process: AnyProcess, *, now: datetime
+    ) -> None:
+        deadline = now + self._context.deadline
+        if isinstance(process, ContractNegotiation):
+            tx.negotiations.update(participant, process, deadline=deadline)
+        else:
+            tx.transfers.update(participant, process, deadline=deadline)
+
+    def _next(self, tx: Transaction, row: OutboxRow, *, now: datetime) -> OutboxRow | None:
+        return tx.outbox.lease_next(
+            row.participant,
+            row.process_pid,
+            owner=self._context.owner,
+            lease_seconds=LEASE_SECONDS,
+            now=now,
+        )
+
+
+def _peer_pid(process: AnyProcess | None, answer: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    """Return the counterparty's pid from an acknowledgement, which need not have a body."""
+    if process is None or not isinstance(answer, Mapping):
+        return None
+    pid = answer.get("providerPid" if process.role is Role.CONSUMER else "consumerPid")
+    return pid if isinstance(pid, str) and 0 < len(pid) <= 2048 else None
+
+
+def _given_reasons(status: int, body: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - any JSON value
+    """Return code and reasons of an error body, or the status when there is none."""
+    if isinstance(body, Mapping):
+        code, reasons = body.get("code"), body.get("reason")
+        if isinstance(code, str) and isinstance(reasons, list) and reasons:
+            return code[:200], tuple(reasons[:64])
+    return "counterparty.refused", (f"the counterparty answered {status}",)

@@ -1,0 +1,243 @@
+"""Calls to counterparties: every one through the guarded client, with our identity, in time.
+
+Only here does the connector speak to somebody else's connector; what an answer means is decided by
+the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from httpx import URL
+
+from trustspace.connector.authentication import Authentication
+from trustspace.connector.context import ConnectorContext, Hosted
+from trustspace.connector.outgoing import AnyProcess
+from trustspace.connector.tokens import TokenDesk
+from trustspace.dsp.binding import (
+    catalog_request_path,
+    dataset_path,
+    join,
+    negotiation_path,
+    transfer_path,
+)
+from trustspace.dsp.messages import CatalogRequestMessage
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.wire import emit, parse
+from trustspace.errors import NotFoundError, RemoteProtocolError, StatusError, TransportError
+from trustspace.model import strict_json
+from trustspace.model.dataset import Catalog, Dataset
+from trustspace.store.rows import OutboxRow
+from trustspace.transport.discovery import Counterparty
+from trustspace.transport.http_client import GuardedClient
+from trustspace.transport.http_response import Response
+
+CATALOG_BYTES = 32 * 1024 * 1024
+"""Largest catalogue page that is read, in bytes."""
+
+ASK_SECONDS = 10.0
+MAX_PAGES = 1_000
+
+
+@dataclass
+class Peers:
+    """Everything this connector asks of other connectors."""
+
+    context: ConnectorContext
+    client: GuardedClient
+    authentication: Authentication
+    tokens: TokenDesk
+    _bodies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    async def post(self, row: OutboxRow, *, seconds: float) -> Response:
+        """Send a stored message.
+
+        Raises:
+            NotFoundError: Its participant is no longer hosted here.
+            TransportError: No answer.
+        """
+        hosted = self.context.participant(row.participant)
+        # A start message carries a token that is stored nowhere; over retries it stays the same.
+        body = self._bodies.get(row.message_id) or self.tokens.complete(hosted, row)
+        response = await self._request(
+            hosted, "POST", row.url, audience=row.audience, body=body, seconds=seconds
+        )
+        if response.status < 500:
+            self._bodies.pop(row.message_id, None)
+        else:
+            self._bodies[row.message_id] = body
+        return response
+
+    async def state_of(
+        self, participant: str, process: AnyProcess, *, seconds: float
+    ) -> str | None:
+        """Ask the counterparty in which state it holds a process; None when it does not say.
+
+        Raises:
+            NotFoundError: The participant is no longer hosted here.
+            TransportError: No answer.
+        """
+        if process.peer_pid is None:
+            return None
+        is_negotiation = isinstance(process, ContractNegotiation)
+        path = (negotiation_path if is_negotiation else transfer_path)(process.peer_pid)
+        response = await self._request(
+            self.context.participant(participant),
+            "GET",
+            join(process.callback_address, path),
+            audience=process.counterparty,
+            seconds=seconds,
+        )
+        body = json_or_none(response)
+        if response.status != 200 or not isinstance(body, Mapping):
+            return None
+        state = body.get("state")
+        return state if isinstance(state, str) else None
+
+    async def state_after(self, row: OutboxRow, *, seconds: float) -> str | None:
+        """Ask for the state of a stored message's process; None when it cannot be learnt."""
+        find = (
+            (lambda tx: tx.negotiations.get(row.participant, row.process_pid))
+            if row.process_kind == ContractNegotiation.kind
+            else (lambda tx: tx.transfers.get(row.participant, row.process_pid))
+        )
+        process = await self.context.store.read(find)
+        if process is None:
+            return None
+        try:
+            return await self.state_of(row.participant, process, seconds=seconds)
+        except (NotFoundError, TransportError):
+            return None
+
+    async def catalog(
+        self, hosted: Hosted, counterparty: Counterparty, *, limit: int | None = None
+    ) -> Catalog:
+        """Fetch a counterparty's catalogue, following its pages.
+
+        Args:
+            hosted: Who asks.
+            counterparty: Whose catalogue.
+            limit: Stop after this many datasets; None for all of them.
+
+        Raises:
+            StatusError: The counterparty refused.
+            RemoteProtocolError: Its answer is no catalogue.
+            TransportError: No answer.
+        """
+        message = emit(CatalogRequestMessage())
+        url: str | None = join(counterparty.base, catalog_request_path())
+        first: Catalog | None = None
+        datasets: list[Dataset] = []
+        for _ in range(MAX_PAGES):
+            if url is None or (limit is not None and len(datasets) >= limit):
+                break
+            response = await self._request(
+                hosted,
+                "POST",
+                url,
+                audience=counterparty.id,
+                body=message,
+                seconds=ASK_SECONDS,
+                max_bytes=CATALOG_BYTES,
+            )
+            page = parse(_checked(response, "the catalogue"), Catalog)
+            first = first or page
+            datasets += page.datasets
+            url = _next_link(response, url)
+        if first is None:
+            raise RemoteProtocolError("the catalogue has no page", code="catalog.malformed")
+        return first.model_copy(update={"datasets": tuple(datasets[:limit])})
+
+    async def dataset(self, hosted: Hosted, counterparty: Counterparty, dataset_id: str) -> Dataset:
+        """Fetch one dataset of a counterparty's catalogue.
+
+        Raises:
+            NotFoundError: It has none of this id for us.
+            StatusError: The counterparty refused.
+            RemoteProtocolError: Its answer is no dataset.
+            TransportError: No answer.
+        """
+        response = await self._request(
+            hosted,
+            "GET",
+            join(counterparty.base, dataset_path(dataset_id)),
+            audience=counterparty.id,
+            seconds=ASK_SECONDS,
+        )
+        if response.status == 404:
+            raise NotFoundError(
+                f"{counterparty.id} offers us no dataset {dataset_id!r}",
+                hint="look at its catalogue for the ids that it offers",
+            )
+        return parse(_checked(response, "the dataset"), Dataset)
+
+    async def fresh_token(self, hosted: Hosted, url: str, *, audience: str) -> Mapping[str, Any]:
+        """Ask the provider for a fresh EDR token.
+
+        Raises:
+            StatusError: The provider refused: the transfer is not running, or not ours.
+            RemoteProtocolError: The answer is malformed.
+            TransportError: No answer.
+        """
+        response = await self._request(
+            hosted, "POST", url, audience=audience, body={}, seconds=ASK_SECONDS
+        )
+        body = _checked(response, "a fresh token")
+        if not isinstance(body, Mapping):
+            raise RemoteProtocolError("a token answer is an object", code="token.malformed")
+        return body
+
+    async def _request(
+        self,
+        hosted: Hosted,
+        method: str,
+        url: str,
+        *,
+        audience: str,
+        seconds: float,
+        body: Mapping[str, Any] | None = None,
+        max_bytes: int = 1024 * 1024,
+    ) -> Response:
+        return await self.client.request(
+            method,
+            url,
+            headers={
+                "Authorization": self.authentication.issue(hosted, audience),
+                "Accept": "application/json",
+            },
+            json=body,
+            max_bytes=max_bytes,
+            deadline=timedelta(seconds=seconds),
+        )
+
+
+def json_or_none(response: Response) -> Any:  # noqa: ANN401 - any JSON value
+    """Return an answer's JSON body, or None: acknowledgements may have none."""
+    try:
+        return strict_json.loads(response.body) if response.body else None
+    except RemoteProtocolError:
+        return None
+
+
+def _checked(response: Response, what: str) -> Any:  # noqa: ANN401 - any JSON value
+    if response.status not in (200, 201):
+        raise StatusError(
+            f"the counterparty answered {response.status} when asked for {what}",
+            status=response.status,
+            body=json_or_none(response),
+            hint="if it is 401 or 404, check that both sides know each other's DID",
+        )
+    return strict_json.loads(response.body)
+
+
+def _next_link(response: Response, url: str) -> str | None:
+    """Return the URL of the next page (RFC 8288), on the same origin only."""
+    for entry in response.headers.get("link", "").split(","):
+        target, _, parameters = entry.partition(">")
+        if 'rel="next"' in parameters or "rel=next" in parameters:
+            found = URL(url).join(target.strip().removeprefix("<"))
+            return str(found) if found.netloc == URL(url).netloc else None
+    return None

@@ -1,0 +1,176 @@
+"""Settings of a connector: `trustspace.toml` in its home, overridden by the environment.
+
+Example of a file; every name can also be given as ``TRUSTSPACE_<NAME>`` (nested with ``__``)::
+
+    public_url = "https://provider.example"
+
+    [listen]
+    host = "127.0.0.1"
+    port = 8080
+
+    [management]
+    port = 8081
+
+    [delivery]
+    token_seconds = 300
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from trustspace.errors import ConfigurationError
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listen(_Section):
+    """Address of the public listener (protocol and data endpoints); port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class Management(_Section):
+    """Address of the management listener; only loopback hosts are accepted."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+
+    @field_validator("host")
+    @classmethod
+    def _is_loopback(cls, host: str) -> str:
+        if host not in LOOPBACK_HOSTS:
+            msg = "the management listener binds to loopback only; put a reverse proxy before it"
+            raise ValueError(msg)
+        return host
+
+
+class Delivery(_Section):
+    """Limits of data delivery.
+
+    Attributes:
+        token_seconds: Life of an EDR token in seconds, at most 300.
+        lease_seconds: How long one policy decision serves an open session, in seconds.
+    """
+
+    token_seconds: int = Field(default=300, ge=5, le=300)
+    lease_seconds: int = Field(default=60, ge=1, le=60)
+
+
+class Exchange(_Section):
+    """Time limits of negotiations and transfers.
+
+    Attributes:
+        deadline_seconds: After this many seconds an unfinished negotiation, or an undelivered
+            message, ends its process with a reason.
+        sweep_seconds: Period in seconds of the sweep that picks up what a crash left.
+    """
+
+    deadline_seconds: int = Field(default=600, ge=1)
+    sweep_seconds: float = Field(default=2.0, gt=0)
+
+
+class Limits(_Section):
+    """Sizes that requests may have.
+
+    Attributes:
+        body_bytes: Largest protocol or management body in bytes.
+        body_seconds: Longest wait for the next piece of a body, in seconds.
+    """
+
+    body_bytes: int = Field(default=1024 * 1024, ge=1024)
+    body_seconds: float = Field(default=15.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything an owner can set.
+
+    Attributes:
+        participant: Short name of the home's first participant.
+        public_url: Root URL under which others reach the public listener, without a trailing slash.
+        development: Plain http and loopback addresses are allowed, outward and inward.
+        database: SQLAlchemy URL; empty means the SQLite file in the home.
+        synchronous: SQLite's durability of a commit.
+        log_level: Level of the ``trustspace`` logger.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRUSTSPACE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+    )
+
+    participant: str = "main"
+    public_url: str = ""
+    development: bool = False
+    database: str = ""
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    listen: Listen = Listen()
+    management: Management = Management()
+    delivery: Delivery = Delivery()
+    exchange: Exchange = Exchange()
+    limits: Limits = Limits()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, whose values arrive as arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read a settings file and the environment.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or a setting is unknown or wrong.
+        """
+        try:
+            values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"there is no settings file {path}",
+                setting=str(path),
+                hint=f"create the home with: trustspace init {path.parent}",
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"{path} is not valid TOML: {error}", setting=str(path), hint="correct the file"
+            ) from error
+        return cls.of(values)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Settings:
+        """Build settings from values and the environment.
+
+        Raises:
+            ConfigurationError: A setting is unknown or wrong; names it.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ConfigurationError(
+                f"setting {name}: {first['msg']}",
+                setting=name,
+                hint="see the settings reference for names and values",
+            ) from error

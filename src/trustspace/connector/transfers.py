@@ -1,0 +1,338 @@
+"""Transfer processes of both roles, each step one function on a transaction.
+
+A pull: the consumer requests, the provider decides and starts with an endpoint and a short token.
+Tokens are at rest nowhere: the provider makes the same token again from the stored intent when the
+message is sent (`trustspace.connector.tokens`), the consumer keeps the endpoint and asks for fresh
+tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from trustspace.connector.agreements import REVOKED, Agreements
+from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.outgoing import post, record
+from trustspace.connector.tokens import without_token
+from trustspace.dsp.messages import (
+    TransferCompletionMessage,
+    TransferMessage,
+    TransferRequestMessage,
+    TransferStartMessage,
+    TransferState,
+    TransferSuspensionMessage,
+    TransferTerminationMessage,
+)
+from trustspace.dsp.transfer import TransferProcess
+from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
+from trustspace.model.participant import ParticipantId, Role
+from trustspace.store import Transaction
+from trustspace.store.rows import AgreementState
+
+PULL = "HttpData-PULL"
+"""The transfer format that this connector serves."""
+
+Reasons = Sequence[Mapping[str, Any] | str]
+
+RUNNING = (TransferState.REQUESTED, TransferState.STARTED, TransferState.SUSPENDED)
+
+
+class Transfers:
+    """Steps of transfer processes."""
+
+    def __init__(
+        self, context: ConnectorContext, decide: DecisionPoint, agreed: Agreements
+    ) -> None:
+        self._context = context
+        self._decide = decide
+        self._agreed = agreed
+
+    # --- what the owner of the consumer starts -----------------------------------------------
+
+    def request(
+        self, tx: Transaction, hosted: Hosted, agreement_id: str, *, format_: str, now: datetime
+    ) -> TransferProcess:
+        """Ask the provider for the data of an agreement; a running pull is found again.
+
+        Raises:
+            NotFoundError: There is no such agreement.
+            PolicyDeniedError: The agreement has ended.
+            LocalProtocolError: We are its provider, or the format is not supported.
+        """
+        agreement = self._agreed.live(tx, hosted, agreement_id)
+        if agreement.role is not Role.CONSUMER:
+            raise LocalProtocolError(
+                "only the consumer of an agreement asks for its data", code="transfer.role"
+            )
+        if format_ != PULL:
+            raise LocalProtocolError(
+                f"transfer format {format_!r} is not supported",
+                code="transfer.format",
+                hint=f"use {PULL}",
+            )
+        for running in tx.transfers.about(hosted.name, agreement_id):
+            if running.state in (TransferState.REQUESTED, TransferState.STARTED):
+                return running
+        negotiation = tx.negotiations.get(hosted.name, agreement.negotiation_pid)
+        if negotiation is None:
+            raise NotFoundError("the negotiation of the agreement is gone")
+        message = TransferRequestMessage(
+            id=new_pid(),
+            consumer_pid=new_pid(),
+            agreement_id=agreement_id,
+            format=format_,
+            callback_address=hosted.dsp_url,
+        )
+        transfer = TransferProcess.create(
+            message,
+            role=Role.CONSUMER,
+            own_pid=message.consumer_pid,
+            counterparty=agreement.counterparty,
+            callback_address=negotiation.callback_address,
+            now=now,
+        )
+        tx.transfers.insert(hosted.name, transfer, deadline=now + self._context.deadline)
+        post(self._context, tx, hosted, transfer, message, now=now)
+        record(tx, hosted, transfer, now=now)
+        return transfer
+
+    # --- what the counterparty sends -----------------------------------------------------------
+
+    def open(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        message: TransferRequestMessage,
+        *,
+        sender: ParticipantId,
+        now: datetime,
+    ) -> TransferProcess:
+        """Accept a consumer's request; a repeat finds the transfer that it opened.
+
+        Raises:
+            NotFoundError: There is no such agreement with the sender; the answer is the same.
+            RemoteProtocolError: The format is not one of the dataset's distributions.
+        """
+        known = tx.transfers.find_by_peer(hosted.name, Role.PROVIDER, sender, message.consumer_pid)
+        if known is not None:
+            again = known.receive(message, sender=Role.CONSUMER, now=now)
+            self._start_again(tx, hosted, again, now=now)
+            return again
+        agreement = tx.agreements.get(hosted.name, message.agreement_id)
+        if (
+            agreement is None
+            or agreement.role is not Role.PROVIDER
+            or agreement.counterparty != sender
+        ):
+            raise NotFoundError("there is no such agreement")
+        if message.format != PULL or message.data_address is not None:
+            raise RemoteProtocolError(
+                f"expected the format {PULL} without a dataAddress, found {message.format}",
+                code="transfer.format",
+            )
+        transfer = TransferProcess.create(
+            message,
+            role=Role.PROVIDER,
+            own_pid=new_pid(),
+            counterparty=sender,
+            callback_address=message.callback_address,
+            now=now,
+        )
+        tx.transfers.insert(hosted.name, transfer, deadline=now + self._context.deadline)
+        record(tx, hosted, transfer, now=now)
+        refusal = self._decide.transfer(tx, hosted, agreement, now=now)
+        if refusal is None:
+            self.start(tx, hosted, transfer, now=now)
+        else:
+            self.terminate(
+                tx, hosted, transfer, code=refusal.code, reasons=refusal.reasons, now=now
+            )
+        return transfer
+
+    def receive(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        pid: str,
+        message: TransferMessage,
+        *,
+        sender: ParticipantId,
+        now: datetime,
+    ) -> TransferProcess:
+        """Apply a counterparty's message to a transfer of theirs.
+
+        Raises:
+            NotFoundError: There is no such transfer, or it is not the sender's.
+            RemoteProtocolError: The message is illegal now.
+            PolicyDeniedError: The consumer resumes what the agreement no longer allows.
+        """
+        transfer = self.of_counterparty(tx, hosted, pid, sender=sender)
+        moved = transfer.receive(message, sender=transfer.role.other, now=now)
+        if moved is transfer:
+            return moved
+        if moved.role is Role.PROVIDER and isinstance(message, TransferStartMessage):
+            self._agreed.live(tx, hosted, moved.agreement_id)
+        tx.outbox.drop_for_process(hosted.name, pid)
+        self._save(tx, hosted, moved, now=now)
+        if moved.role is Role.CONSUMER and moved.code == REVOKED:
+            self._note_revocation(tx, hosted, moved, now=now)
+        return moved
+
+    def of_counterparty(
+        self, tx: Transaction, hosted: Hosted, pid: str, *, sender: ParticipantId
+    ) -> TransferProcess:
+        """Return a transfer to the counterparty that is a party to it.
+
+        Raises:
+            NotFoundError: There is none, or not with this sender; the answer is the same.
+        """
+        transfer = tx.transfers.get(hosted.name, pid)
+        if transfer is None or transfer.counterparty != sender:
+            raise NotFoundError("there is no such transfer")
+        return transfer
+
+    # --- our own steps -------------------------------------------------------------------------
+
+    def start(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> TransferProcess:
+        """Start (provider) or resume (either side); the provider's address is added when sent."""
+        self._agreed.live(tx, hosted, transfer.agreement_id)
+        message = TransferStartMessage(id=new_pid(), **_pids(transfer))
+        return self._send(tx, hosted, transfer, message, now=now)
+
+    def suspend(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        transfer: TransferProcess,
+        *,
+        code: str,
+        reasons: Reasons = (),
+        now: datetime,
+    ) -> TransferProcess:
+        """Pause; tokens stop working at once."""
+        message = TransferSuspensionMessage(
+            id=new_pid(), code=code, reasons=tuple(reasons), **_pids(transfer)
+        )
+        return self._send(tx, hosted, transfer, message, now=now, ended_by="us")
+
+    def complete(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> TransferProcess:
+        """Say that everything wanted has been delivered."""
+        message = TransferCompletionMessage(id=new_pid(), **_pids(transfer))
+        return self._send(tx, hosted, transfer, message, now=now)
+
+    def terminate(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        transfer: TransferProcess,
+        *,
+        code: str,
+        reasons: Reasons = (),
+        now: datetime,
+    ) -> TransferProcess:
+        """End for good, telling the counterparty why where it can be told."""
+        tx.outbox.drop_for_process(hosted.name, transfer.id)
+        if transfer.peer_pid is None:
+            ended = transfer.model_copy(
+                update={
+                    "state": TransferState.TERMINATED,
+                    "code": code,
+                    "reasons": tuple(reasons),
+                    "ended_by": transfer.role,
+                    "updated_at": now,
+                }
+            )
+            self._save(tx, hosted, ended, now=now, ended_by="us")
+            return ended
+        message = TransferTerminationMessage(
+            id=new_pid(), code=code, reasons=tuple(reasons), **_pids(transfer)
+        )
+        return self._send(tx, hosted, transfer, message, now=now, ended_by="us")
+
+    def end_all(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        agreement_id: str,
+        *,
+        code: str,
+        reasons: Reasons,
+        now: datetime,
+    ) -> None:
+        """Terminate every running transfer of an agreement and cut its deliveries."""
+        for transfer in tx.transfers.about(hosted.name, agreement_id):
+            if transfer.state in RUNNING:
+                self.terminate(tx, hosted, transfer, code=code, reasons=reasons, now=now)
+
+    # --- within --------------------------------------------------------------------------------
+
+    def _start_again(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> None:
+        """Send the start once more to a consumer that asks again (the request is idempotent)."""
+        if transfer.state is TransferState.STARTED and not tx.outbox.of_process(
+            hosted.name, transfer.id
+        ):
+            message = TransferStartMessage(id=new_pid(), **_pids(transfer))
+            post(self._context, tx, hosted, transfer, message, now=now)
+
+    def _note_revocation(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> None:
+        agreement = self._agreed.get(tx, hosted, transfer.agreement_id)
+        if agreement.state is AgreementState.FINALIZED:
+            reason = next((text for text in transfer.reasons if isinstance(text, str)), "")
+            self._agreed.end(
+                tx,
+                agreement,
+                AgreementState.REVOKED,
+                reason=reason,
+                ended_by="counterparty",
+                now=now,
+            )
+
+    def _send(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        transfer: TransferProcess,
+        message: TransferMessage,
+        *,
+        now: datetime,
+        **more: Any,
+    ) -> TransferProcess:
+        moved = transfer.receive(message, sender=transfer.role, now=now)
+        post(self._context, tx, hosted, moved, message, now=now)
+        self._save(tx, hosted, moved, now=now, **more)
+        return moved
+
+    def _save(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        transfer: TransferProcess,
+        *,
+        now: datetime,
+        **more: Any,
+    ) -> None:
+        # A started or suspended transfer may rest as long as its owners like.
+        waiting = transfer.state is TransferState.REQUESTED
+        deadline = now + self._context.deadline if waiting else None
+        tx.transfers.update(hosted.name, without_token(transfer), deadline=deadline)
+        if transfer.state in (TransferState.TERMINATED, TransferState.SUSPENDED):
+            more.setdefault("ended_by", "counterparty")
+        record(tx, hosted, transfer, now=now, **more)
+
+
+def _pids(transfer: TransferProcess) -> dict[str, str]:
+    return {
+        "consumer_pid": transfer.consumer_pid or "",
+        "provider_pid": transfer.provider_pid or "",
+    }

@@ -1,0 +1,106 @@
+"""What the management API shows of a row: plain JSON, times in ISO 8601 UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from trustspace.connector.agreements import purpose_of
+from trustspace.connector.context import Hosted
+from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.transfer import TransferProcess
+from trustspace.model.odrl import Agreement
+from trustspace.store import AgreementRow, EventRow, Transaction
+
+Json = dict[str, Any]
+
+
+def time(moment: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC with ``Z``."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def participant(hosted: Hosted, *, development: bool) -> Json:
+    """Show a hosted participant."""
+    return {
+        "name": hosted.name,
+        "id": hosted.id,
+        "address": hosted.address,
+        "dsp": hosted.dsp_url,
+        "development": development,
+    }
+
+
+def negotiation(tx: Transaction, name: str, value: ContractNegotiation) -> Json:
+    """Show a negotiation and the agreement it came to."""
+    concluded = tx.agreements.of_negotiation(name, value.id)
+    return {
+        "id": value.id,
+        "role": value.role.value,
+        "counterparty": value.counterparty,
+        "dataset": value.dataset_id,
+        "state": value.state.value,
+        "agreement": None if concluded is None else concluded.id,
+        "code": value.code,
+        "reasons": list(value.reasons),
+        "ended_by": ended_by(value),
+        "created_at": time(value.created_at),
+        "updated_at": time(value.updated_at),
+    }
+
+
+def ended_by(value: ContractNegotiation | TransferProcess) -> str | None:
+    """Say who terminated: the counterparty's last message carried the code, or ours did."""
+    if value.code is None:
+        return None
+    return "counterparty" if value.ended_by_counterparty else "us"
+
+
+def transfer(tx: Transaction, name: str, value: TransferProcess) -> Json:
+    """Show a transfer with what was delivered under its agreement."""
+    row = tx.agreements.get(name, value.agreement_id)
+    meters = tx.meters.list(name, value.agreement_id)
+    return {
+        "id": value.id,
+        "role": value.role.value,
+        "counterparty": value.counterparty,
+        "agreement": value.agreement_id,
+        "dataset": None if row is None else row.dataset_id,
+        "format": value.format,
+        "state": value.state.value,
+        "code": value.code,
+        "reasons": list(value.reasons),
+        "bytes": sum(meter.size_bytes for meter in meters),
+        "rows": sum(meter.rows for meter in meters),
+        "created_at": time(value.created_at),
+        "updated_at": time(value.updated_at),
+    }
+
+
+def agreement(tx: Transaction, row: AgreementRow, *, limits: dict[str, int]) -> Json:
+    """Show an agreement with its counters."""
+    body = Agreement.model_validate(row.body)
+    negotiated = tx.negotiations.get(row.participant, row.negotiation_pid)
+    meters = tx.meters.list(row.participant, row.id)
+    return {
+        "id": row.id,
+        "role": row.role.value,
+        "counterparty": row.counterparty,
+        "dataset": row.dataset_id,
+        "state": row.state.value,
+        "reason": row.reason,
+        "policy": row.body,
+        "digest": row.digest,
+        "signed_at": time(row.signed_at),
+        "purpose": purpose_of(body),
+        "address": None if negotiated is None else negotiated.callback_address,
+        "used": tx.counters.used(row.participant, row.id),
+        "limits": limits,
+        "bytes": sum(meter.size_bytes for meter in meters),
+        "rows": sum(meter.rows for meter in meters),
+    }
+
+
+def event(row: EventRow) -> Json:
+    """Show a domain event."""
+    return {"seq": row.seq, "at": time(row.at), "kind": row.kind, "body": row.body}

@@ -1,0 +1,64 @@
+"""Bodies of requests: read with limits, strictly as JSON, before anything else looks at them.
+
+No compressed bodies (a bomb needs no key), no more bytes than allowed whatever the headers say, no
+sender that drips for ever, no duplicate keys, no deep nesting (`trustspace.model.strict_json`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+
+from trustspace.connector.settings import Limits
+from trustspace.errors import TrustspaceError
+from trustspace.model import strict_json
+
+
+class BodyError(TrustspaceError):
+    """A body was refused.
+
+    Args:
+        message: What was expected and found.
+        status: HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def read_json(request: Request, limits: Limits) -> Any:  # noqa: ANN401 - any JSON value
+    """Read a request's body as strict JSON.
+
+    Raises:
+        BodyError: 415 compressed or no JSON type, 413 too large, 408 too slow, 400 no body.
+        RemoteProtocolError: The body is not acceptable JSON.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise BodyError("send the body without Content-Encoding", status=415)
+    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip()
+    if not (media_type == "application/json" or media_type.endswith("+json")):
+        raise BodyError(f"expected application/json, found {media_type}", status=415)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limits.body_bytes:
+        raise BodyError(f"a body has at most {limits.body_bytes} bytes", status=413)
+    data = bytearray()
+    pieces = request.stream()
+    try:
+        while True:
+            with anyio.fail_after(limits.body_seconds):
+                piece = await anext(pieces, None)
+            if piece is None:
+                break
+            data += piece
+            if len(data) > limits.body_bytes:
+                raise BodyError(f"a body has at most {limits.body_bytes} bytes", status=413)
+    except TimeoutError as error:
+        raise BodyError(f"no data for {limits.body_seconds:g} s", status=408) from error
+    except ClientDisconnect as error:
+        raise BodyError("the connection was closed within the body", status=400) from error
+    if not data:
+        raise BodyError("expected a JSON body, found none", status=400)
+    return strict_json.loads(bytes(data))
