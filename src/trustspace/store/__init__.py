@@ -25,6 +25,7 @@ from trustspace.store.rows import (
     Page,
     ParticipantRow,
     PolicyRow,
+    Sweep,
 )
 from trustspace.store.transaction import Transaction
 
@@ -45,5 +46,6 @@ __all__ = [
     "ParticipantRow",
     "PolicyRow",
     "Store",
+    "Sweep",
     "Transaction",
 ]

@@ -66,12 +66,16 @@ class Agreements(Repository):
     def get(
         self,
         participant: str,
-        id: str,  # noqa: A002 - the wire's name
+        agreement_id: str,
         *,
         role: Role | None = None,
     ) -> AgreementRow | None:
         """Return an agreement; with a role, only when we play it there."""
-        found = self._unit.execute(_GET, {"participant": participant, "id": id}).mappings().first()
+        found = (
+            self._unit.execute(_GET, {"participant": participant, "id": agreement_id})
+            .mappings()
+            .first()
+        )
         row = None if found is None else _row(found)
         return row if row is None or role in (None, row.role) else None
 
@@ -112,7 +116,7 @@ class Agreements(Repository):
     def end(
         self,
         participant: str,
-        id: str,  # noqa: A002 - the wire's name
+        agreement_id: str,
         state: AgreementState,
         *,
         reason: str,
@@ -133,17 +137,17 @@ class Agreements(Repository):
             raise ValueError(msg)
         values: dict[str, Any] = {
             "p_participant": participant,
-            "p_id": id,
+            "p_id": agreement_id,
             "p_state": state.value,
             "p_reason": reason,
             "p_now": now,
         }
         moved = self._unit.execute(_END, values).rowcount
-        row = self.get(participant, id)
+        row = self.get(participant, agreement_id)
         if row is None:
-            raise NotFoundError(f"no agreement {id!r}")
+            raise NotFoundError(f"no agreement {agreement_id!r}")
         if not moved:
-            raise ConflictError(f"agreement {id!r} is {row.state} already")
+            raise ConflictError(f"agreement {agreement_id!r} is {row.state} already")
         return row
 
 

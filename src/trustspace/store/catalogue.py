@@ -135,9 +135,9 @@ class Datasets(Repository):
             raise ConflictError(f"the row belongs to {row.participant!r}, not {participant!r}")
         self._unit.execute(_PUT_DATASET, asdict(row))
 
-    def get(self, participant: str, id: str) -> DatasetRow | None:  # noqa: A002 - the wire's name
+    def get(self, participant: str, dataset_id: str) -> DatasetRow | None:
         """Return a dataset, withdrawn ones too."""
-        found = self._unit.execute(_DATASET, {"participant": participant, "id": id})
+        found = self._unit.execute(_DATASET, {"participant": participant, "id": dataset_id})
         row = found.mappings().first()
         return None if row is None else DatasetRow(**row)
 
@@ -150,7 +150,7 @@ class Datasets(Repository):
     def withdraw(
         self,
         participant: str,
-        id: str,  # noqa: A002 - the wire's name
+        dataset_id: str,
         *,
         now: datetime,
     ) -> None:
@@ -159,9 +159,9 @@ class Datasets(Repository):
         Raises:
             NotFoundError: It is not on offer.
         """
-        values = {"p_participant": participant, "p_id": id, "p_now": now}
+        values = {"p_participant": participant, "p_id": dataset_id, "p_now": now}
         if self._unit.execute(_WITHDRAW, values).rowcount == 0:
-            raise NotFoundError(f"no dataset {id!r} is on offer")
+            raise NotFoundError(f"no dataset {dataset_id!r} is on offer")
 
     def page(
         self,

@@ -16,7 +16,17 @@ Example::
 
 from typing import Final
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 
 from trustspace.errors import StoreError
 from trustspace.store.tables import metadata
@@ -36,7 +46,9 @@ UNMIGRATED: Final = "base"
 _version = Table(
     "alembic_version",
     MetaData(),
-    Column("version_num", String(32), nullable=False, primary_key=True),
+    Column("version_num", String(32), nullable=False),
+    # As alembic itself names it.
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
 

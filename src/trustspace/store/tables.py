@@ -3,7 +3,8 @@
 Every row belongs to one participant context: ``participant`` leads every primary key, and a foreign
 key ties it to a hosted participant (settings excepted, which the host itself may own too). Nothing
 here is peculiar to SQLite: documents are text, instants integers (`trustspace.store.columns`),
-partial indexes and row-value comparisons exist on PostgreSQL as well.
+partial indexes, row-value comparisons and ``ON CONFLICT`` exist on PostgreSQL as well (the last one
+in the same words, though SQLAlchemy has an insert of its own for each).
 
 Example::
 

@@ -6,6 +6,8 @@ Revision ID: 0001
 import sqlalchemy as sa
 from alembic import op
 
+from trustspace.errors import StoreError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -23,8 +25,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: rows would be lost."""
-    msg = "there is no way back from the first revision"
-    raise NotImplementedError(msg)
+    raise StoreError("there is no way back from the first revision")
 
 
 def _hosting() -> None:
