@@ -256,6 +256,7 @@ unmet(rule_id, d, record, now) := [r |
 	r := leaf_reason(rule_id, leaf, result)
 ] if {
 	record != null
+	is_array(d.refine)
 }
 
 about(rule_id, d) := {"at": d.id, "rule": rule_id, "src": d.src}
