@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import MissingDependencyError
 
-__all__ = ["arrow_csv", "pa", "parquet", "pl"]
+__all__ = ["arrow_csv", "column_named", "pa", "parquet", "pl"]
 
 
 class OnFirstUse(ModuleType):
@@ -49,3 +49,12 @@ else:
     pa = OnFirstUse("pyarrow")
     arrow_csv = OnFirstUse("pyarrow.csv")
     parquet = OnFirstUse("pyarrow.parquet")
+
+
+def column_named(name: str) -> pl.Expr:
+    """Return the column of exactly this name.
+
+    ``pl.col`` would read ``*`` and ``^…$`` as patterns, and a mask for a column called so would
+    miss it.
+    """
+    return pl.selectors.by_name(name).as_expr()

@@ -28,7 +28,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from trustspace.dataplane.data_extra import pa, pl
+from trustspace.dataplane.data_extra import column_named, pa, pl
 from trustspace.dataplane.refusal import unenforceable
 from trustspace.model.value import canonical
 
@@ -130,7 +130,7 @@ def _partial(text: pl.Expr, mask: MaskSpec, keep: object) -> pl.Expr:
 
 
 def _canonical_text(dtype: pl.DataType, mask: MaskSpec) -> pl.Expr:
-    column = pl.col(mask.column)
+    column = column_named(mask.column)
     if dtype == pl.String:
         return column
     if dtype.is_nested() or dtype in (pl.Object, pl.Unknown):

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trustspace.dataplane.data_extra import pl
+from trustspace.dataplane.data_extra import column_named, pl
 from trustspace.dataplane.mask import mask_column
 from trustspace.dataplane.refusal import Term, unenforceable
 from trustspace.dataplane.row_filter import Schema, compile_predicate
@@ -76,13 +76,15 @@ def restrict(frame: pl.LazyFrame, restriction: Restriction) -> pl.LazyFrame:
     if not leaving:
         raise unenforceable("no column of the table may leave", term="ts:columns", subject="")
     # Selecting the expressions themselves would leave one row where all of them are constants.
-    return frame.with_columns(list(leaving.values())).select(list(leaving))
+    return frame.with_columns(list(leaving.values())).select(
+        [column_named(name) for name in leaving]
+    )
 
 
 def _outgoing(name: str, dtype: pl.DataType, mask: MaskSpec | None, salt: bytes) -> pl.Expr:
     if mask is not None and mask.method != "null":
         return mask_column(name, dtype, mask, salt=salt)
-    column = pl.col(name) if mask is None else mask_column(name, dtype, mask, salt=salt)
+    column = column_named(name) if mask is None else mask_column(name, dtype, mask, salt=salt)
     portable = portable_type(dtype)
     return column if portable == dtype else column.cast(portable)
 

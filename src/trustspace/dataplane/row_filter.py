@@ -28,7 +28,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, cast
 
-from trustspace.dataplane.data_extra import pl
+from trustspace.dataplane.data_extra import column_named, pl
 from trustspace.dataplane.refusal import unenforceable
 from trustspace.policy.predicate import (
     Comparison,
@@ -107,7 +107,7 @@ def _compile_comparison(comparison: Comparison, schema: Schema) -> pl.Expr:
             hint="correct the filter, or publish the table with this column",
         )
     if comparison.value is None:
-        return pl.col(comparison.field).is_null()
+        return column_named(comparison.field).is_null()
     column = _comparable(comparison, schema[comparison.field])
     if isinstance(comparison.value, FilterLiteral):
         return column.compare(cast("Ordering", comparison.op), comparison.value)
@@ -123,7 +123,7 @@ class _Column:
     def __init__(self, comparison: Comparison, dtype: pl.DataType) -> None:
         self.comparison = comparison
         self.dtype = dtype
-        self.column = pl.col(comparison.field)
+        self.column = column_named(comparison.field)
 
     def compare(self, operator: Ordering, literal: FilterLiteral) -> pl.Expr:
         """Compare with one literal; null where the column is null."""

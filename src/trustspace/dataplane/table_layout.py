@@ -9,7 +9,7 @@ file is looked at when it is published, in bounded memory, and the outcome is ke
   read as such, everything else is text. An empty field is null, a quoted empty one is empty text.
 - A JSON Lines column has the type that fits all its lines; integers beyond 64 bits are text.
 
-Two columns of one name make a file unreadable as a table, since a mask would miss one of them.
+Two columns of one name, or one without, make a file unreadable as a table: a mask would miss them.
 
 Example::
 
@@ -27,7 +27,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from trustspace.dataplane.arrow_stream import arrow_schema
-from trustspace.dataplane.data_extra import pa, parquet, pl
+from trustspace.dataplane.data_extra import column_named, pa, parquet, pl
 from trustspace.dataplane.published_file import PublishedFile, open_regular
 from trustspace.dataplane.table_reader import (
     arrow_batches,
@@ -139,25 +139,26 @@ def read_layout(file: PublishedFile) -> TableLayout:
         layout = readers[format_](file)
     except reading_errors() as error:
         raise _unreadable(file.path, str(error).partition("\n")[0]) from error
-    if not layout.columns or any("\0" in column.name for column in layout.columns):
-        raise _unreadable(file.path, "it has no columns, or one with NUL in its name")
+    if not layout.columns:
+        raise _unreadable(file.path, "it has no columns")
     return layout
 
 
 def _parquet_layout(file: PublishedFile) -> TableLayout:
     metadata = parquet.read_metadata(file.scan_path)
     schema = scan_parquet(file).collect_schema()
-    arrow_schema(schema)
+    _serialised(schema)
     return TableLayout(format="parquet", columns=_columns(schema), rows=metadata.num_rows)
 
 
 def _arrow_layout(file: PublishedFile) -> TableLayout:
-    schema = schema_of(arrow_schema_of(file))
-    arrow_schema(schema)
-    rows = 0
-    for batch in arrow_batches(file):
-        batch.validate(full=True)
-        rows += batch.num_rows
+    own = arrow_schema_of(file)
+    schema = schema_of(own)
+    if schema.names() != own.names:
+        msg = "a column has no name"
+        raise ValueError(msg)
+    _serialised(schema)
+    rows = sum(batch.num_rows for batch in arrow_batches(file))
     return TableLayout(format="arrow", columns=_columns(schema), rows=rows)
 
 
@@ -169,7 +170,9 @@ def _csv_layout(file: PublishedFile) -> TableLayout:
         repeated = sorted({name for name in header if header.count(name) > 1})
         because = f"two columns are called {repeated[0]!r}" if repeated else "its header is unclear"
         raise ValueError(because)
-    facts = [fact for index, name in enumerate(names) for fact in _csv_facts(index, pl.col(name))]
+    facts = [
+        fact for index, name in enumerate(names) for fact in _csv_facts(index, column_named(name))
+    ]
     found = (
         frame.select(pl.len().alias("rows"), *facts).collect(engine="streaming").row(0, named=True)
     )
@@ -179,7 +182,8 @@ def _csv_layout(file: PublishedFile) -> TableLayout:
 
 def _csv_header(file: PublishedFile) -> list[str]:
     head = file.read_at(0, min(file.size_bytes, _MAX_HEADER_BYTES))
-    text = head.decode("utf-8-sig", errors="replace")
+    # Cut behind a line, not within a character.
+    text = head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig")
     return next(csv.reader(io.StringIO(text, newline="")), [])
 
 
@@ -236,8 +240,18 @@ def _within_64_bits(dtype: Any) -> Any:  # noqa: ANN401 - a Polars type or its c
 
 
 def _layout(format_: Format, schema: pl.Schema, rows: int) -> TableLayout:
-    serialised = base64.b64encode(arrow_schema(schema).serialize().to_pybytes()).decode()
-    return TableLayout(format=format_, columns=_columns(schema), rows=rows, arrow_schema=serialised)
+    serialised = base64.b64encode(_serialised(schema)).decode()
+    columns = _columns(schema)
+    return TableLayout(format=format_, columns=columns, rows=rows, arrow_schema=serialised)
+
+
+def _serialised(schema: pl.Schema) -> bytes:
+    """Return the schema in Arrow's form, which not every type of Polars has."""
+    if "" in schema or any("\0" in name for name in schema):
+        # No policy could name it. Data frames leave such a column when their index is written.
+        msg = "a column has no name, or NUL in it"
+        raise ValueError(msg)
+    return bytes(arrow_schema(schema).serialize().to_pybytes())
 
 
 def _columns(schema: pl.Schema) -> tuple[Column, ...]:

@@ -89,13 +89,19 @@ def arrow_schema_of(file: PublishedFile) -> Any:  # noqa: ANN401 - pyarrow has n
 
 
 def arrow_batches(file: PublishedFile) -> Iterator[Any]:
-    """Yield the `pyarrow.RecordBatch` of an Arrow IPC file of either variant."""
+    """Yield the `pyarrow.RecordBatch` of an Arrow IPC file of either variant, validated.
+
+    Polars believes what it is given: text that is none, or an offset that leads elsewhere, ends
+    the process.
+    """
     with _arrow_reader(file) as reader:
         if hasattr(reader, "num_record_batches"):
-            for index in range(reader.num_record_batches):
-                yield reader.get_batch(index)
+            batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
         else:
-            yield from reader
+            batches = iter(reader)
+        for batch in batches:
+            batch.validate(full=True)
+            yield batch
 
 
 def arrow_frames(file: PublishedFile) -> Iterator[pl.DataFrame]:
