@@ -15,6 +15,7 @@ Example::
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +25,7 @@ from pydantic import ValidationError
 
 from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.model.odrl import AtomicConstraint, Constraint, Policy, Rule
-from trustspace.model.value import canonical, digest
+from trustspace.model.value import canonical
 from trustspace.policy.constraint import (
     Atom,
     Normal,
@@ -107,13 +108,26 @@ def lower(
             ``policy.where``, ``policy.mask``), the policy is too large (``policy.limit``) or
             about another dataset (``policy.target``).
     """
-    name = known_digest or digest(policy.to_wire())
+    name = known_digest or policy_digest(policy)
     return _lower(_Source(name, kind, target, assignee, signed, prefix, policy))
 
 
 def policy_digest(policy: Policy) -> str:
-    """Return ``sha256:…`` of a policy as it stands on the wire, as ``lower`` names it."""
-    return digest(policy.to_wire())
+    """Return ``sha256:…`` of a policy as it stands on the wire, as `lower` names it.
+
+    Raises:
+        PolicyError: It holds a value without a canonical form, code ``policy.datatype``.
+    """
+    return f"sha256:{hashlib.sha256(_canonical(policy)).hexdigest()}"
+
+
+def _canonical(policy: Policy) -> bytes:
+    try:
+        return canonical(policy.to_wire())
+    except ValueError as error:
+        raise PolicyError(
+            f"the policy has a value without a canonical form: {error}", code="policy.datatype"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,7 @@ def _lower(source: _Source) -> PolicyIR:
 def _check_size(policy: Policy) -> None:
     rules = [rule for _, rule in policy.rules()]
     nodes = sum(_count_nodes(rule.constraints) for rule in rules)
-    size = len(canonical(policy.to_wire()))
+    size = len(_canonical(policy))
     for found, most, what in (
         (len(rules), MAX_RULES, "rules"),
         (nodes, MAX_NODES, "constraints"),

@@ -146,8 +146,9 @@ def read_terms(document: Mapping[str, Any]) -> JsonObject:
     return rules
 
 
+# Keywords of JSON-LD come out of `compact` like any bare name.
 _POLICY_MEMBERS = frozenset(
-    {"odrl:permission", "odrl:prohibition", "odrl:obligation", "@type", "@context"}
+    {"odrl:permission", "odrl:prohibition", "odrl:obligation", "odrl:@type", "odrl:@context"}
 )
 
 
