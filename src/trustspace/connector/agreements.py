@@ -1,16 +1,19 @@
-"""Agreements: concluded when a negotiation is finalized, alive until revoked, expired or given up."""
+"""Agreements: concluded when a negotiation is finalized, alive until revoked or given up."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from trustspace.connector.context import Hosted
-from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.errors import ConflictError, NotFoundError, PolicyDeniedError
 from trustspace.model.odrl import Agreement, AtomicConstraint
 from trustspace.model.value import digest
-from trustspace.store import Transaction
 from trustspace.store import AgreementRow, AgreementState, Transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trustspace.connector.context import Hosted
+    from trustspace.dsp.negotiation import ContractNegotiation
 
 REVOKED = "agreement.revoked"
 """Code under which a revocation is told to the counterparty and to whoever asks for data."""

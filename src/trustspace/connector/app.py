@@ -15,10 +15,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
@@ -51,6 +49,11 @@ from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.http_client import GuardedClient
 from trustspace.transport.resolver import DidResolver
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ paid.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from trustspace.connector.context import ConnectorContext, Hosted
 from trustspace.errors import InvalidTokenError, RemoteProtocolError
 from trustspace.identity.did import DidDocument, service_endpoints
 from trustspace.identity.identity_provider import (
@@ -20,8 +20,11 @@ from trustspace.identity.identity_provider import (
     verify_header,
 )
 from trustspace.identity.token import issue
-from trustspace.store import Transaction
-from trustspace.transport.resolver import DidResolver
+
+if TYPE_CHECKING:
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.store import Transaction
+    from trustspace.transport.resolver import DidResolver
 
 
 @dataclass(frozen=True)

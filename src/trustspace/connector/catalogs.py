@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from trustspace.connector.context import ConnectorContext, Hosted
-from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.offers import offer_of
 from trustspace.connector.transfers import PULL
 from trustspace.dsp.binding import CATALOG_REQUEST_PATH
 from trustspace.errors import NotFoundError, RemoteProtocolError
 from trustspace.model.dataset import Catalog, DataService, Dataset, Distribution
-from trustspace.model.participant import ParticipantId
-from trustspace.store import Transaction
-from trustspace.store.rows import DatasetRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.model.participant import ParticipantId
+    from trustspace.store import Transaction
+    from trustspace.store.rows import DatasetRow
 
 PAGE = 100
 """Datasets on one page."""

@@ -7,18 +7,22 @@ engine, the settings and the clock. Nothing here does anything by itself.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from trustspace.connector.gates import Gates
-from trustspace.connector.settings import Settings
 from trustspace.errors import NotFoundError
-from trustspace.identity.keys import SigningKey
 from trustspace.model.participant import Participant, ParticipantId
-from trustspace.policy.engine import PolicyEngine
-from trustspace.store.database import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trustspace.connector.settings import Settings
+    from trustspace.identity.keys import SigningKey
+    from trustspace.policy.engine import PolicyEngine
+    from trustspace.store.database import Store
 
 DSP_PATH = "/dsp/2025-1"
 

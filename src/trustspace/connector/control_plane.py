@@ -6,33 +6,36 @@ API shows. Writing is one transaction each; waiting is woken by commits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
 from trustspace.connector.agreements import REVOKED, Agreements
-from trustspace.connector.changes import Changes
-from trustspace.connector.context import ConnectorContext, Hosted
-from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.explanations import explanation
-from trustspace.connector.idempotency import Keep
-from trustspace.connector.negotiations import Negotiations
-from trustspace.connector.peers import Peers
-from trustspace.connector.publications import Publications
-from trustspace.connector.tokens import TokenDesk
-from trustspace.connector.transfers import Transfers
 from trustspace.dsp.messages import TransferState
-from trustspace.dsp.negotiation import ContractNegotiation
-from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import LocalProtocolError, NotFoundError
-from trustspace.model.dataset import Dataset
-from trustspace.model.odrl import Offer
 from trustspace.policy.lower import lower
 from trustspace.policy.narrow import narrow_purpose
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 from trustspace.store import AgreementState, Transaction
-from trustspace.transport.discovery import Discovery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.connector.changes import Changes
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.idempotency import Keep
+    from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.peers import Peers
+    from trustspace.connector.publications import Publications
+    from trustspace.connector.tokens import TokenDesk
+    from trustspace.connector.transfers import Transfers
+    from trustspace.dsp.transfer import TransferProcess
+    from trustspace.policy.messages import Language
+    from trustspace.model.dataset import Dataset
+    from trustspace.model.odrl import Offer
+    from trustspace.transport.discovery import Discovery
 
 Json = dict[str, Any]
 
@@ -301,7 +304,7 @@ class ControlPlane:
         found = await self.changes.until(hosted.name, look, seconds=wait)
         return found or {"items": [], "next": after}
 
-    async def explain(self, hosted: Hosted, subject: str, *, language: str) -> Json:
+    async def explain(self, hosted: Hosted, subject: str, *, language: Language) -> Json:
         """Say why a negotiation, transfer or agreement came out as it did.
 
         Raises:

@@ -9,18 +9,25 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trustspace.connector.authentication import Authentication
-from trustspace.connector.deliveries import Deliveries, Order
 from trustspace.connector.delivery_response import DeliveryResponse
+from trustspace.connector.order import Order
 from trustspace.connector.problems import problem, problem_of
-from trustspace.connector.tokens import TokenDesk
-from trustspace.connector.context import ConnectorContext, Hosted
 from trustspace.errors import IdentityError, NotFoundError, TrustspaceError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from trustspace.connector.authentication import Authentication
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.deliveries import Deliveries
+    from trustspace.connector.tokens import TokenDesk
+    from trustspace.model.data_address import DataAddress
+    from trustspace.store import Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -54,33 +61,19 @@ class DataApi:
     async def _pull(self, request: Request) -> Response:
         try:
             hosted, order = self._order(request)
-        except IdentityError as error:
-            logger.info("token refused at %s: %s", request.url.path, error)
-            return _unauthorised()
-        except TrustspaceError as error:
-            return problem_of(error)
-        try:
             grant = await self._deliveries.grant(hosted, order)
-            if order.as_table and "table" not in grant.dataset.forms:
-                return problem(406, "form", "this dataset is no table; ask for the file")
-            if not order.as_table and "file" not in grant.dataset.forms:
-                return problem(
-                    406,
-                    "form",
-                    "under these terms only a table can be had",
-                    hint=f"send Accept: {ARROW_STREAM}",
-                )
+            form = "table" if order.as_table else "file"
+            if form not in grant.dataset.forms:
+                return _not_in_this_form(grant.dataset.forms)
             return await DeliveryResponse.prepare(self._deliveries, hosted, grant, request)
-        except NotFoundError:
+        except (IdentityError, NotFoundError) as error:
+            logger.info("data refused at %s: %s", request.url.path, error)
             return _unauthorised()
         except TrustspaceError as error:
             return problem_of(error)
 
     def _order(self, request: Request) -> tuple[Hosted, Order]:
-        try:
-            hosted = self._context.participant(request.path_params["participant"])
-        except NotFoundError as error:
-            raise IdentityError("no such participant") from error
+        hosted = self._context.participant(request.path_params["participant"])
         pid = request.path_params["pid"]
         claims = self._tokens.check(hosted, pid, request.headers.get("authorization"))
         session = request.headers.get("trustspace-session", "")
@@ -101,7 +94,7 @@ class DataApi:
             hosted = self._context.participant(request.path_params["participant"])
             who = await self._authentication.verify(hosted, request.headers.get("authorization"))
 
-            def hop(tx):  # type: ignore[no-untyped-def]
+            def hop(tx: Transaction) -> DataAddress:
                 self._authentication.use(tx, hosted, who)
                 return self._tokens.renew(tx, hosted, request.path_params["pid"], sender=who.id)
 
@@ -118,6 +111,13 @@ class DataApi:
             },
             headers={"Cache-Control": "no-store"},
         )
+
+
+def _not_in_this_form(forms: tuple[str, ...]) -> Response:
+    hint = f"send Accept: {ARROW_STREAM}" if "table" in forms else "leave the Accept header out"
+    return problem(
+        406, "form", f"under these terms it can be had as {' or '.join(forms)}", hint=hint
+    )
 
 
 def _unauthorised() -> Response:

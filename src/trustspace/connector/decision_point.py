@@ -1,23 +1,19 @@
 """Where the connector asks policy: catalogue, negotiation, transfer, access.
 
-Collects the facts that only the connector knows – who asks, what was agreed, how often it was used,
-what the owner attests – and turns a denial into what the counterparty may read.
+Collects the facts that only the connector knows (who asks, what was agreed, how often it was used,
+what the owner attests) and turns a denial into what the counterparty may read.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.offers import offer_of
-from trustspace.connector.context import ConnectorContext, Hosted
-from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Agreement, Offer, Policy
-from trustspace.model.participant import ParticipantId
 from trustspace.policy.decision import AgreementFacts, Decision, Fact, PolicyIR
 from trustspace.policy.explain import remote_reasons
 from trustspace.policy.facts import (
@@ -34,7 +30,16 @@ from trustspace.policy.facts import (
 )
 from trustspace.policy.lower import lower
 from trustspace.policy.narrow import difference
-from trustspace.store import AgreementRow, DatasetRow, Transaction
+from trustspace.policy.vocabulary import action as known_action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.order import Order
+    from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.model.participant import ParticipantId
+    from trustspace.store import AgreementRow, DatasetRow, Transaction
 
 MEMO_ROWS = 50_000
 MEMO_TIME = timedelta(seconds=60)
@@ -119,7 +124,7 @@ class DecisionPoint:
         """Find the dataset of an offer that is on the table.
 
         Raises:
-            NotFoundError: Dataset or offer are unknown, withdrawn or hidden; the answer is the same.
+            NotFoundError: Dataset or offer are unknown, withdrawn or hidden; one answer for all.
         """
         absent = NotFoundError("there is no such offer")
         if offer is None or offer.target is None:
@@ -192,7 +197,7 @@ class DecisionPoint:
         )
         return refusal_of(decision)
 
-    # --- transfer and access -----------------------------------------------------------------------
+    # --- transfer and access ---------------------------------------------------------------------
 
     def transfer(
         self, tx: Transaction, hosted: Hosted, agreement: AgreementRow, *, now: datetime
@@ -217,11 +222,9 @@ class DecisionPoint:
         tx: Transaction,
         hosted: Hosted,
         agreement: AgreementRow,
+        order: Order,
         *,
-        action: str | None,
         columns: tuple[str, ...],
-        session: str,
-        as_table: bool,
         now: datetime,
     ) -> Decision:
         """Decide one governed open.
@@ -230,16 +233,15 @@ class DecisionPoint:
             tx: The transaction.
             hosted: The provider.
             agreement: Under which agreement.
-            action: Prefixed action; the agreement's main one when None.
+            order: What is asked for; units that its session holds already are not counted
+                against it.
             columns: Columns of the table, empty for a file.
-            session: The open; units that it holds already are not counted against it.
-            as_table: Whether rows, columns and masks can be applied to what is delivered.
             now: Current time.
         """
         rules = _rules(agreement)
         facts = self._agreed(tx, hosted, agreement)
         used = tx.counters.used(hosted.name, agreement.id)
-        held = tx.counters.held(hosted.name, agreement.id, session)
+        held = tx.counters.held(hosted.name, agreement.id, order.session)
         facts["odrl:count"] = count_fact(
             {
                 limit.counter: used.get(limit.counter, 0) - held.get(limit.counter, 0)
@@ -251,8 +253,8 @@ class DecisionPoint:
             self._context.engine,
             "access",
             rules,
-            capabilities=TABLES if as_table else FILES,
-            action=action or _main_action(rules),
+            capabilities=TABLES if order.as_table else FILES,
+            action=known_action(order.action) if order.action else _main_action(rules),
             subject=participant(agreement.counterparty),
             resource=dataset(agreement.dataset_id, columns=columns),
             agreement=_known(agreement),
@@ -283,7 +285,7 @@ class DecisionPoint:
                 )
         return dict(facts)
 
-    # --- within ------------------------------------------------------------------------------------
+    # --- within ----------------------------------------------------------------------------------
 
     def _about(self, tx: Transaction, hosted: Hosted, subject: ParticipantId) -> dict[str, Fact]:
         """Collect what is known of a counterparty."""
@@ -320,7 +322,7 @@ def _unsupported(error: PolicyError) -> Refusal:
 
 
 def _rules(agreement: AgreementRow) -> PolicyIR:
-    # The digest is worked out again: a body that was changed in the database is not what was signed.
+    # The digest is worked out again: a body changed in the database is not what was signed.
     return lower(Agreement.model_validate(agreement.body), kind="agreement")
 
 

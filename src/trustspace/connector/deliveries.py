@@ -1,4 +1,4 @@
-"""One governed open at the provider: decide, reserve, deliver, meter – and stop when told.
+"""One governed open at the provider: decide, reserve, deliver, meter, and stop when told.
 
 An open is one session, named by the consumer. Its first request asks policy and reserves the
 counters in one transaction; ranges, resumes and further requests of the session go on under the
@@ -9,49 +9,30 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from trustspace.connector.agreements import Agreements
-from trustspace.connector.context import ConnectorContext, Hosted
-from trustspace.connector.decision_point import DecisionPoint
-from trustspace.connector.gates import Gate
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import FileSource, read_source
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import NotFoundError, PolicyDeniedError
 from trustspace.model.participant import Role
-from trustspace.policy.decision import Decision
 from trustspace.policy.explain import remote_reasons, summary
 from trustspace.policy.lease import Lease
-from trustspace.policy.vocabulary import action as known_action
-from trustspace.store import AgreementRow, DatasetRow, Transaction
+
+if TYPE_CHECKING:
+    from trustspace.connector.agreements import Agreements
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.gates import Gate
+    from trustspace.connector.order import Order
+    from trustspace.policy.decision import Decision
+    from trustspace.store import AgreementRow, DatasetRow, Transaction
 
 GRANTS = 10_000
 """Sessions whose lease is remembered; beyond it the oldest ask again."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a consumer asks for with one data request.
-
-    Attributes:
-        transfer_pid: Our pid of the transfer.
-        agreement_id: The agreement that its token names.
-        consumer: The consumer that its token names.
-        session: The governed open it belongs to.
-        action: The action as written, or None for the agreement's own.
-        as_table: Rows rather than the file.
-    """
-
-    transfer_pid: str
-    agreement_id: str
-    consumer: str
-    session: str
-    action: str | None
-    as_table: bool
 
 
 @dataclass
@@ -107,20 +88,19 @@ class Deliveries:
             outcome = await self._context.store.write(
                 lambda tx: self._decided(tx, hosted, order, gate)
             )
-            if isinstance(outcome, PolicyDeniedError):
-                raise outcome
+            granted = _granted(outcome)
             gate.check()
         except BaseException:
             self._context.gates.leave(gate)
             raise
         if known is not None:
-            outcome.is_counted = known.is_counted
+            granted.is_counted = known.is_counted
             self._context.gates.leave(known.gate)
-        self._grants[key] = outcome
+        self._grants[key] = granted
         self._grants.move_to_end(key)
         while len(self._grants) > GRANTS:
             self._context.gates.leave(self._grants.popitem(last=False)[1].gate)
-        return outcome
+        return granted
 
     def is_valid(self, grant: Grant) -> bool:
         """Say whether a grant's lease still stands."""
@@ -141,7 +121,7 @@ class Deliveries:
             tx.events.append(
                 hosted.name,
                 "access.granted",
-                _about(grant.order, grant.dataset.id)
+                grant.order.about(grant.dataset.id)
                 | {
                     "rules": list(grant.lease.decision.rules),
                     "obligations": [
@@ -174,7 +154,7 @@ class Deliveries:
                 now=now,
             )
             kind = "delivery.sent" if complete else "delivery.cut"
-            body = _about(order, grant.dataset.id) | {"bytes": size_bytes, "rows": rows}
+            body = order.about(grant.dataset.id) | {"bytes": size_bytes, "rows": rows}
             if grant.gate.code is not None:
                 body["code"] = grant.gate.code
             tx.events.append(hosted.name, kind, body, now=now)
@@ -200,15 +180,13 @@ class Deliveries:
                 tx,
                 hosted,
                 row,
-                action=None if order.action is None else known_action(order.action),
+                order,
                 columns=_columns(dataset) if order.as_table else (),
-                session=order.session,
-                as_table=order.as_table,
                 now=now,
             )
             self._reserve(tx, hosted, order, decision)
         except PolicyDeniedError as denied:
-            body = _about(order, dataset.id) | {
+            body = order.about(dataset.id) | {
                 "code": denied.code,
                 "reasons": [dict(reason) for reason in denied.reasons],
             }
@@ -288,12 +266,7 @@ def _columns(dataset: DatasetRow) -> tuple[str, ...]:
     return source.columns if isinstance(source, FileSource) else ()
 
 
-def _about(order: Order, dataset_id: str) -> dict[str, Any]:
-    return {
-        "transfer": order.transfer_pid,
-        "agreement": order.agreement_id,
-        "counterparty": order.consumer,
-        "dataset": dataset_id,
-        "session": order.session,
-        "form": "table" if order.as_table else "file",
-    }
+def _granted(outcome: Grant | PolicyDeniedError) -> Grant:
+    if isinstance(outcome, PolicyDeniedError):
+        raise outcome
+    return outcome

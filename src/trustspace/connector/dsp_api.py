@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trustspace.connector.authentication import Authenticated, Authentication
-from trustspace.connector.catalogs import Catalogs
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
-from trustspace.connector.negotiations import Negotiations
-from trustspace.connector.tokens import TokenDesk
-from trustspace.connector.transfers import Transfers
 from trustspace.connector.wire_body import BodyError, read_json
 from trustspace.dsp.binding import (
     CATALOG_REQUEST_PATH,
@@ -42,7 +37,6 @@ from trustspace.dsp.messages import (
     TransferRequestMessage,
     TransferState,
 )
-from trustspace.dsp.transfer import TransferProcess
 from trustspace.dsp.wire import emit, parse
 from trustspace.errors import (
     IdentityError,
@@ -55,7 +49,15 @@ from trustspace.errors import (
 from trustspace.identity.did import Service, build_document
 from trustspace.model.participant import Role
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
-from trustspace.store import Transaction
+
+if TYPE_CHECKING:
+    from trustspace.connector.authentication import Authenticated, Authentication
+    from trustspace.connector.catalogs import Catalogs
+    from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.tokens import TokenDesk
+    from trustspace.connector.transfers import Transfers
+    from trustspace.dsp.transfer import TransferProcess
+    from trustspace.store import Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +201,7 @@ class DspApi:
                     who.check_callback(message.callback_address)
                 pid = request.path_params.get("pid")
 
-                def hop(tx: Transaction) -> Any:
+                def hop(tx: Transaction) -> Any:  # noqa: ANN401 - a process of either kind
                     self._authentication.use(tx, hosted, who)
                     return apply(tx, hosted, who, message, pid, is_transfer=is_transfer)
 
@@ -284,39 +286,41 @@ class DspApi:
             hosted = self._context.participant(request.path_params["participant"])
             who = await self._authentication.verify(hosted, request.headers.get("authorization"))
             return await answer(hosted, who)
-        except IdentityError as error:
-            logger.info("sender not identified at %s: %s", request.url.path, error)
-            if unauthorised == 404:
-                return Response(status_code=404)
-            body = error_body(request, "unauthorized", "the sender could not be identified")
-            return JSONResponse(body, status_code=unauthorised)
-        except NotFoundError as error:
-            if unauthorised == 404:
-                return Response(status_code=404)
-            return JSONResponse(error_body(request, "not_found", str(error)), status_code=404)
-        except StoreError as error:
-            logger.warning("store refused at %s: %s", request.url.path, error)
-            body = error_body(request, "unavailable", "try again in a moment")
-            return JSONResponse(body, status_code=503, headers={"Retry-After": RETRY_SECONDS})
         except TrustspaceError as error:
-            status, code, reasons = _refusal(error)
-            return JSONResponse(error_body(request, code, *reasons), status_code=status)
+            status, code, reasons = _refusal(error, unauthorised=unauthorised)
+            logger.info("%s refused with %s %s: %s", request.url.path, status, code, error)
+            if status == 404 == unauthorised:
+                return Response(status_code=404)
+            headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
+            body = error_body(request, code, *reasons)
+            return JSONResponse(body, status_code=status, headers=headers)
 
 
-def _refusal(error: TrustspaceError) -> tuple[int, str, tuple[Any, ...]]:
+def _refusal(error: TrustspaceError, *, unauthorised: int) -> tuple[int, str, tuple[Any, ...]]:
     """Return status, code and reasons of a refusal that the sender may read."""
-    if isinstance(error, BodyError):
-        return error.status, "message.body", (str(error),)
-    if isinstance(error, ProtocolError):
-        code, reasons = error.reply
-        return 400, code, reasons
-    if isinstance(error, PolicyDeniedError):
-        return 400, error.code, (str(error), *error.reasons)
+    match error:
+        case IdentityError():
+            return unauthorised, "unauthorized", ("the sender could not be identified",)
+        case NotFoundError():
+            return 404, "not_found", (str(error),)
+        case StoreError():
+            return 503, "unavailable", ("try again in a moment",)
+    return _refused_content(error)
+
+
+def _refused_content(error: TrustspaceError) -> tuple[int, str, tuple[Any, ...]]:
+    match error:
+        case BodyError():
+            return error.status, "message.body", (str(error),)
+        case ProtocolError():
+            return 400, *error.reply
+        case PolicyDeniedError():
+            return 400, error.code, (str(error), *error.reasons)
     logger.error("unexpected refusal", exc_info=error)
     return 500, "internal", ("the request could not be handled",)
 
 
-def _catalog_body(request: Request, code: str, *reasons: Any) -> dict[str, Any]:
+def _catalog_body(request: Request, code: str, *reasons: object) -> dict[str, Any]:
     del request
     return catalog_error(code, *reasons)
 
@@ -324,7 +328,7 @@ def _catalog_body(request: Request, code: str, *reasons: Any) -> dict[str, Any]:
 def _process_body(errors: ErrorBody) -> ErrorBody:
     """Return an error body with both pids, as the schemas demand even where one is unknown."""
 
-    def body(request: Request, code: str, *reasons: Any) -> dict[str, Any]:
+    def body(request: Request, code: str, *reasons: object) -> dict[str, Any]:
         known = request.path_params.get("pid") or new_pid()
         return errors(code, *reasons, consumer_pid=known, provider_pid=known)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trustspace.connector.context import Hosted
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import NotFoundError
 from trustspace.policy.explain import explain
-from trustspace.policy.messages import Language
 from trustspace.store import AgreementState, EventRow, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trustspace.connector.context import Hosted
+    from trustspace.policy.messages import Language
 
 RECENT_EVENTS = 2_000
 """How far back a denied access is looked for, in events."""

@@ -13,9 +13,12 @@ Example::
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trustspace.errors import PolicyDeniedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Gate:

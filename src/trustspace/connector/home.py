@@ -25,13 +25,16 @@ import secrets
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trustspace.connector.settings import Settings
 from trustspace.errors import ConfigurationError
 from trustspace.identity.did import did_web
 from trustspace.identity.keys import SigningKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -229,7 +232,7 @@ def _settings_text(name: str, public_url: str | None, port: int | None) -> str:
             raise ConfigurationError(
                 f"{public_url!r} cannot be a public URL",
                 setting="public_url",
-                hint="give an https URL such as https://provider.example, or none to try things out",
+                hint="give an https URL such as https://provider.example, or none to try it out",
             )
     ports = free_ports(2)
     port = ports[0] if port is None else port

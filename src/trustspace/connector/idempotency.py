@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
-from trustspace.connector.context import ConnectorContext, Hosted
 from trustspace.errors import ConflictError
 from trustspace.model.value import digest
 from trustspace.store import IdempotencyRow, Transaction
+
+if TYPE_CHECKING:
+    from trustspace.connector.context import ConnectorContext, Hosted
 
 KEPT = timedelta(hours=24)
 """How long an answer is kept under its key."""

@@ -1,4 +1,4 @@
-"""One listener: an ASGI application on a socket of ours, so that the port is known before it serves.
+"""One listener: an ASGI application on a socket of ours, whose port is known before it serves.
 
 uvicorn was chosen by measurement against granian, whose embedded server does not tell the port it
 bound and calls itself experimental. The caller owns signals and the event loop, because one loop
@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
@@ -24,6 +23,7 @@ import uvicorn
 from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from starlette.types import ASGIApp

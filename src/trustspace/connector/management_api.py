@@ -22,13 +22,23 @@ from trustspace.connector.hosting import Hosting
 from trustspace.connector.idempotency import Keep, once
 from trustspace.connector.problems import problem, problem_of
 from trustspace.errors import TrustspaceError
+from trustspace.policy.messages import Language
 
 MAX_WAIT = 60.0
 """Longest wait for a change, in seconds."""
 
+Middleware = Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for a change.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+def _hosted(request: Request, participant: str) -> Hosted:
+    plane: ControlPlane = request.app.state.plane
+    return plane.context.participant(participant)
+
+
+Who = Annotated[Hosted, Depends(_hosted)]
 
 
 class _Body(BaseModel):
@@ -124,25 +134,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
         where = "/".join(str(part) for part in first["loc"])
         return problem(422, "invalid", f"{where}: {first['msg']}", hint="see /openapi.json")
 
-    @app.middleware("http")
-    async def guard(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        if request.url.path != "/health":
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(token_hash(given), token_digest):
-                return problem(
-                    401,
-                    "unauthorized",
-                    "the management token is missing or wrong",
-                    hint="send Authorization: Bearer <content of management.token in the home>",
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
-        if request.headers.get("content-encoding", "identity") != "identity":
-            return problem(415, "invalid", "send the body without Content-Encoding")
-        response = await call_next(request)
-        response.headers["X-Request-Id"] = uuid.uuid4().hex
-        return response
+    app.middleware("http")(_guard(token_digest))
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -156,53 +148,75 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     async def host(body: NewParticipant) -> dict[str, Any]:
         return plane.about(await hosting.add(body.name))
 
-    def hosted(participant: str) -> Hosted:
-        return plane.context.participant(participant)
-
-    who = Annotated[Hosted, Depends(hosted)]
-    _add_offering(app, plane, who)
-    _add_agreeing(app, plane, who)
-    _add_delivering(app, plane, who)
-    _add_observing(app, plane, who)
+    app.state.plane = plane
+    _add_offering(app, plane)
+    _add_agreeing(app, plane)
+    _add_delivering(app, plane)
+    _add_observing(app, plane)
     return app
 
 
-def _add_offering(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+def _guard(token_digest: str) -> Middleware:
+    """Let nothing but a look at the health pass without the token."""
+
+    async def guard(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        is_known = hmac.compare_digest(token_hash(given), token_digest)
+        if not is_known and request.url.path != "/health":
+            return problem(
+                401,
+                "unauthorized",
+                "the management token is missing or wrong",
+                hint="send Authorization: Bearer <content of management.token in the home>",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if request.headers.get("content-encoding", "identity") != "identity":
+            return problem(415, "invalid", "send the body without Content-Encoding")
+        response = await call_next(request)
+        response.headers["X-Request-Id"] = uuid.uuid4().hex
+        return response
+
+    return guard
+
+
+def _add_offering(app: FastAPI, plane: ControlPlane) -> None:
     base = "/v1/participants/{participant}"
 
     @app.get(base)
-    async def participant(hosted: who) -> dict[str, Any]:
+    async def participant(hosted: Who) -> dict[str, Any]:
         return plane.about(hosted)
 
     @app.put(base + "/datasets/{dataset_id:path}")
-    async def publish(hosted: who, dataset_id: str, body: Publication) -> Response:
+    async def publish(hosted: Who, dataset_id: str, body: Publication) -> Response:
         shown = await plane.publications.publish(
             hosted, dataset_id, title=body.title, source=body.source, policy=body.policy
         )
         return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
 
     @app.get(base + "/datasets")
-    async def datasets(hosted: who, after: str | None = None, limit: Limit = 100) -> dict[str, Any]:
+    async def datasets(hosted: Who, after: str | None = None, limit: Limit = 100) -> dict[str, Any]:
         return await plane.publications.page(hosted, after=after, limit=limit)
 
     @app.get(base + "/datasets/{dataset_id:path}")
-    async def dataset(hosted: who, dataset_id: str) -> dict[str, Any]:
+    async def dataset(hosted: Who, dataset_id: str) -> dict[str, Any]:
         return await plane.publications.show(hosted, dataset_id)
 
     @app.delete(base + "/datasets/{dataset_id:path}", status_code=204)
-    async def withdraw(hosted: who, dataset_id: str) -> None:
+    async def withdraw(hosted: Who, dataset_id: str) -> None:
         await plane.publications.withdraw(hosted, dataset_id)
 
     @app.post(base + "/catalog")
-    async def catalog(hosted: who, body: CatalogQuery) -> dict[str, Any]:
+    async def catalog(hosted: Who, body: CatalogQuery) -> dict[str, Any]:
         return await plane.catalog(hosted, body.address, limit=body.limit)
 
 
-def _add_agreeing(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+def _add_agreeing(app: FastAPI, plane: ControlPlane) -> None:
     base = "/v1/participants/{participant}"
 
     @app.post(base + "/negotiations", status_code=201)
-    async def negotiate(hosted: who, body: NegotiationRequest, key: Key = None) -> Response:
+    async def negotiate(hosted: Who, body: NegotiationRequest, key: Key = None) -> Response:
         async def create(keep: Keep) -> dict[str, Any]:
             return await plane.negotiate(
                 hosted,
@@ -217,38 +231,38 @@ def _add_agreeing(app: FastAPI, plane: ControlPlane, who: Any) -> None:
 
     @app.get(base + "/negotiations")
     async def negotiations(
-        hosted: who, state: str | None = None, limit: Limit = 100, cursor: str | None = None
+        hosted: Who, state: str | None = None, limit: Limit = 100, cursor: str | None = None
     ) -> dict[str, Any]:
         return await plane.negotiations_page(hosted, state=state, limit=limit, cursor=cursor)
 
     @app.get(base + "/negotiations/{pid}")
-    async def negotiation(hosted: who, pid: str, wait: Wait = 0) -> dict[str, Any]:
+    async def negotiation(hosted: Who, pid: str, wait: Wait = 0) -> dict[str, Any]:
         return await plane.negotiation(hosted, pid, wait=wait)
 
     @app.post(base + "/negotiations/{pid}/terminate")
-    async def terminate(hosted: who, pid: str, body: Ending) -> dict[str, Any]:
+    async def terminate(hosted: Who, pid: str, body: Ending) -> dict[str, Any]:
         return await plane.terminate_negotiation(hosted, pid, reason=body.reason)
 
     @app.get(base + "/agreements")
     async def agreements(
-        hosted: who, limit: Limit = 100, cursor: str | None = None
+        hosted: Who, limit: Limit = 100, cursor: str | None = None
     ) -> dict[str, Any]:
         return await plane.agreements_page(hosted, limit=limit, cursor=cursor)
 
     @app.get(base + "/agreements/{agreement_id}")
-    async def agreement(hosted: who, agreement_id: str) -> dict[str, Any]:
+    async def agreement(hosted: Who, agreement_id: str) -> dict[str, Any]:
         return await plane.agreement(hosted, agreement_id)
 
     @app.post(base + "/agreements/{agreement_id}/revoke")
-    async def revoke(hosted: who, agreement_id: str, body: Ending) -> dict[str, Any]:
+    async def revoke(hosted: Who, agreement_id: str, body: Ending) -> dict[str, Any]:
         return await plane.revoke(hosted, agreement_id, reason=body.reason)
 
 
-def _add_delivering(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+def _add_delivering(app: FastAPI, plane: ControlPlane) -> None:
     base = "/v1/participants/{participant}/transfers"
 
     @app.post(base, status_code=201)
-    async def transfer(hosted: who, body: TransferOrder, key: Key = None) -> Response:
+    async def transfer(hosted: Who, body: TransferOrder, key: Key = None) -> Response:
         async def create(keep: Keep) -> dict[str, Any]:
             return await plane.request_transfer(
                 hosted, body.agreement, format_=body.format, keep=keep
@@ -258,37 +272,37 @@ def _add_delivering(app: FastAPI, plane: ControlPlane, who: Any) -> None:
 
     @app.get(base)
     async def transfers(
-        hosted: who, state: str | None = None, limit: Limit = 100, cursor: str | None = None
+        hosted: Who, state: str | None = None, limit: Limit = 100, cursor: str | None = None
     ) -> dict[str, Any]:
         return await plane.transfers_page(hosted, state=state, limit=limit, cursor=cursor)
 
     @app.get(base + "/{pid}")
-    async def one(hosted: who, pid: str, wait: Wait = 0) -> dict[str, Any]:
+    async def one(hosted: Who, pid: str, wait: Wait = 0) -> dict[str, Any]:
         return await plane.transfer(hosted, pid, wait=wait)
 
     @app.get(base + "/{pid}/edr")
     async def edr(
-        hosted: who,
+        hosted: Who,
         pid: str,
-        fresh: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+        fresh: bool = False,
     ) -> dict[str, Any]:
         return await plane.edr(hosted, pid, fresh=fresh)
 
     @app.post(base + "/{pid}/receipts", status_code=204)
-    async def receipt(hosted: who, pid: str, body: Receipt) -> None:
+    async def receipt(hosted: Who, pid: str, body: Receipt) -> None:
         await plane.receipt(hosted, pid, body.model_dump(exclude_none=True))
 
     @app.post(base + "/{pid}/{step}")
-    async def step(hosted: who, pid: str, step: str, body: Ending) -> dict[str, Any]:
+    async def step(hosted: Who, pid: str, step: str, body: Ending) -> dict[str, Any]:
         return await plane.step_transfer(hosted, pid, step, reason=body.reason)
 
 
-def _add_observing(app: FastAPI, plane: ControlPlane, who: Any) -> None:
+def _add_observing(app: FastAPI, plane: ControlPlane) -> None:
     base = "/v1/participants/{participant}"
 
     @app.get(base + "/events")
     async def events(
-        hosted: who,
+        hosted: Who,
         after: Annotated[int, Query(ge=0)] = 0,
         limit: Limit = 100,
         wait: Wait = 0,
@@ -296,15 +310,13 @@ def _add_observing(app: FastAPI, plane: ControlPlane, who: Any) -> None:
         return await plane.events(hosted, after=after, limit=limit, wait=wait)
 
     @app.get(base + "/explain/{subject}")
-    async def explain(
-        hosted: who, subject: str, language: Annotated[str, Query(pattern="^(en|zh)$")] = "en"
-    ) -> dict[str, Any]:
+    async def explain(hosted: Who, subject: str, language: Language = "en") -> dict[str, Any]:
         return await plane.explain(hosted, subject, language=language)
 
     @app.put(base + "/counterparties/{did}")
-    async def attest(hosted: who, did: str, body: Attestation) -> dict[str, Any]:
+    async def attest(hosted: Who, did: str, body: Attestation) -> dict[str, Any]:
         return await plane.attest(hosted, did, body.facts)
 
     @app.get(base + "/counterparties/{did}")
-    async def attested(hosted: who, did: str) -> dict[str, Any]:
+    async def attested(hosted: Who, did: str) -> dict[str, Any]:
         return await plane.attested(hosted, did)

@@ -13,12 +13,9 @@ finalizes. Every step can also be called by the owner.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trustspace.connector.agreements import Agreements
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
-from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.outgoing import post, record
 from trustspace.dsp.messages import (
     ContractAgreementMessage,
@@ -37,7 +34,13 @@ from trustspace.errors import NotFoundError, RemoteProtocolError
 from trustspace.model.odrl import Agreement, Offer
 from trustspace.model.participant import ParticipantId, Role
 from trustspace.policy.narrow import same_rules
-from trustspace.store import Transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trustspace.connector.agreements import Agreements
+    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.store import Transaction
 
 Reasons = Sequence[Mapping[str, Any] | str]
 
@@ -325,7 +328,7 @@ class Negotiations:
         message: NegotiationMessage,
         *,
         now: datetime,
-        **more: Any,
+        **more: object,
     ) -> ContractNegotiation:
         moved = negotiation.receive(message, sender=negotiation.role, now=now)
         post(self._context, tx, hosted, moved, message, now=now)
@@ -339,7 +342,7 @@ class Negotiations:
         negotiation: ContractNegotiation,
         *,
         now: datetime,
-        **more: Any,
+        **more: object,
     ) -> None:
         deadline = None if negotiation.is_terminal else now + self._context.deadline
         tx.negotiations.update(hosted.name, negotiation, deadline=deadline)

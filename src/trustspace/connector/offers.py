@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.model.odrl import Offer
-from trustspace.store import DatasetRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.store import DatasetRow
 
 
 def offer_of(row: DatasetRow, policy: Mapping[str, Any], *, target: str | None = None) -> Offer:

@@ -5,9 +5,11 @@ Works on the raw path, because ids inside it are percent-encoded and may hold sl
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class OneSpelling:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
-from trustspace.connector.negotiations import Negotiations
-from trustspace.connector.outgoing import AnyProcess
-from trustspace.connector.transfers import Transfers
 from trustspace.dsp.messages import (
     ContractNegotiationEventMessage,
     NegotiationEvent,
@@ -20,11 +16,16 @@ from trustspace.dsp.messages import (
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.errors import NotFoundError, TransportError
 from trustspace.model.participant import Role
-from trustspace.store import Transaction
 from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.outgoing import AnyProcess
     from trustspace.connector.peers import Peers
+    from trustspace.connector.transfers import Transfers
+    from trustspace.store import Transaction
 
 logger = logging.getLogger(__name__)
 

@@ -7,16 +7,19 @@ ends the process with a reason (`trustspace.connector.worker`).
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted
 from trustspace.dsp.binding import path_of
-from trustspace.dsp.messages import NegotiationMessage, TransferMessage
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.dsp.wire import emit
-from trustspace.store import Transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trustspace.dsp.messages import NegotiationMessage, TransferMessage
+    from trustspace.store import Transaction
 
 AnyProcess = ContractNegotiation | TransferProcess
 
@@ -48,7 +51,7 @@ def post(
 
 
 def record(
-    tx: Transaction, hosted: Hosted, process: AnyProcess, *, now: datetime, **more: Any
+    tx: Transaction, hosted: Hosted, process: AnyProcess, *, now: datetime, **more: object
 ) -> None:
     """Write the domain event of a process's new state."""
     about: dict[str, Any] = (

@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from httpx import URL
 
-from trustspace.connector.authentication import Authentication
-from trustspace.connector.context import ConnectorContext, Hosted
-from trustspace.connector.outgoing import AnyProcess
-from trustspace.connector.tokens import TokenDesk
 from trustspace.dsp.binding import (
     catalog_request_path,
     dataset_path,
@@ -30,10 +26,16 @@ from trustspace.dsp.wire import emit, parse
 from trustspace.errors import NotFoundError, RemoteProtocolError, StatusError, TransportError
 from trustspace.model import strict_json
 from trustspace.model.dataset import Catalog, Dataset
-from trustspace.store.rows import OutboxRow
-from trustspace.transport.discovery import Counterparty
-from trustspace.transport.http_client import GuardedClient
-from trustspace.transport.http_response import Response
+
+if TYPE_CHECKING:
+    from trustspace.connector.authentication import Authentication
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.outgoing import AnyProcess
+    from trustspace.connector.tokens import TokenDesk
+    from trustspace.store.rows import OutboxRow
+    from trustspace.transport.discovery import Counterparty
+    from trustspace.transport.http_client import GuardedClient
+    from trustspace.transport.http_response import Response
 
 CATALOG_BYTES = 32 * 1024 * 1024
 """Largest catalogue page that is read, in bytes."""

@@ -7,8 +7,7 @@ and shows its request id only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
@@ -32,6 +31,9 @@ from trustspace.errors import (
     TransportError,
     TrustspaceError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ def problem(
     *,
     hint: str = "",
     headers: Mapping[str, str] | None = None,
-    **more: Any,
+    **more: object,
 ) -> JSONResponse:
     """Return a problem document."""
     body: dict[str, Any] = {

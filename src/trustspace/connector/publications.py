@@ -7,25 +7,28 @@ evaluate, columns the table does not have, a mask on a file that is no table.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
 from trustspace.connector import views
 from trustspace.connector.offers import offer_of
-from trustspace.connector.context import ConnectorContext, Hosted
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import AnySource, FileSource, HttpSource, read_source
 from trustspace.dataplane.table import Table
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Offer
 from trustspace.model.value import digest
-from trustspace.policy.decision import PolicyIR
 from trustspace.policy.explain import label
 from trustspace.policy.lower import lower
 from trustspace.policy.terms import read_terms
 from trustspace.store import DatasetRow, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.policy.decision import PolicyIR
 
 MAX_ID = 512
 """Longest dataset id in characters; it stands in URLs."""
@@ -139,16 +142,13 @@ class Publications:
             policies = {row.digest: row.body for row in tx.datasets.distinct_policies(hosted.name)}
             rows = tx.datasets.page(hosted.name, after, limit + 1)
             items = [
-                self._shown(row, policies[row.policy_digest], changed=False)
-                for row in rows[:limit]
+                self._shown(row, policies[row.policy_digest], changed=False) for row in rows[:limit]
             ]
             return {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
 
         return await self._context.store.read(query)
 
-    def _shown(
-        self, row: DatasetRow, terms: Mapping[str, Any], *, changed: bool
-    ) -> dict[str, Any]:
+    def _shown(self, row: DatasetRow, terms: Mapping[str, Any], *, changed: bool) -> dict[str, Any]:
         source = read_source(row.source)
         file = source if isinstance(source, FileSource) else None
         columns = None

@@ -18,13 +18,15 @@ Example of a file; every name can also be given as ``TRUSTSPACE_<NAME>`` (nested
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from trustspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -9,23 +9,24 @@ callers at once ask once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
-from trustspace.connector.context import ConnectorContext, Hosted
 from trustspace.dataplane.edr import EdrClaims, issue_edr, verify_edr_token
 from trustspace.dsp.messages import TransferState
-from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
-from trustspace.model.data_address import DataAddress
 from trustspace.model.participant import ParticipantId, Role
 from trustspace.store import AgreementState, OutboxRow, Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.peers import Peers
+    from trustspace.dsp.transfer import TransferProcess
+    from trustspace.model.data_address import DataAddress
 
 RENEW_BEFORE = timedelta(seconds=60)
 """A token is renewed when it has less life than this, or less than half of what it was given."""

@@ -9,12 +9,10 @@ tokens.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.agreements import REVOKED, Agreements
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
-from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.outgoing import post, record
 from trustspace.connector.tokens import without_token
 from trustspace.dsp.messages import (
@@ -29,8 +27,13 @@ from trustspace.dsp.messages import (
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
 from trustspace.model.participant import ParticipantId, Role
-from trustspace.store import Transaction
 from trustspace.store.rows import AgreementState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.store import Transaction
 
 PULL = "HttpData-PULL"
 """The transfer format that this connector serves."""
@@ -306,7 +309,7 @@ class Transfers:
         message: TransferMessage,
         *,
         now: datetime,
-        **more: Any,
+        **more: object,
     ) -> TransferProcess:
         moved = transfer.receive(message, sender=transfer.role, now=now)
         post(self._context, tx, hosted, moved, message, now=now)
@@ -320,7 +323,7 @@ class Transfers:
         transfer: TransferProcess,
         *,
         now: datetime,
-        **more: Any,
+        **more: object,
     ) -> None:
         # A started or suspended transfer may rest as long as its owners like.
         waiting = transfer.state is TransferState.REQUESTED

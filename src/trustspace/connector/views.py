@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.agreements import purpose_of
-from trustspace.connector.context import Hosted
-from trustspace.dsp.negotiation import ContractNegotiation
-from trustspace.dsp.transfer import TransferProcess
 from trustspace.model.odrl import Agreement
-from trustspace.store import AgreementRow, EventRow, Transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trustspace.connector.context import Hosted
+    from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.dsp.transfer import TransferProcess
+    from trustspace.store import AgreementRow, EventRow, Transaction
 
 Json = dict[str, Any]
 

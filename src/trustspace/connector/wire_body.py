@@ -6,14 +6,16 @@ sender that drips for ever, no duplicate keys, no deep nesting (`trustspace.mode
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
-from trustspace.connector.settings import Limits
 from trustspace.errors import TrustspaceError
 from trustspace.model import strict_json
+
+if TYPE_CHECKING:
+    from trustspace.connector.settings import Limits
 
 
 class BodyError(TrustspaceError):

@@ -17,13 +17,15 @@ import logging
 import random
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext
-from trustspace.connector.outcomes import Outcomes
 from trustspace.connector.peers import Peers, json_or_none
 from trustspace.errors import NotFoundError, StoreError, TransportError
 from trustspace.store import EVERY_PARTICIPANT, Committed, OutboxRow, Transaction
+
+if TYPE_CHECKING:
+    from trustspace.connector.outcomes import Outcomes
 
 logger = logging.getLogger(__name__)
 
@@ -162,5 +164,5 @@ class Worker:
 def _forget_what_is_over(tx: Transaction, *, now: datetime) -> None:
     tx.tokens.purge(EVERY_PARTICIPANT, now=now)
     tx.idempotency.purge(EVERY_PARTICIPANT, now=now)
-    # A unit is final with the first byte, moments after it was reserved, unless a crash came between.
+    # A unit is final with the first byte, moments after it was reserved, or a crash came between.
     tx.counters.release_stale(EVERY_PARTICIPANT, reserved_before=now - RESERVED_FOR)

@@ -7,10 +7,12 @@ kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import ConfigurationError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PURPOSE = "medical-research"
 REFUSED_PURPOSE = "marketing"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -24,6 +23,8 @@ from trustspace.policy.explain import explain
 from trustspace.policy.terms import terms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from trustspace.client.handle import Handle
     from trustspace.local.connector import LocalClient
 
@@ -221,7 +222,7 @@ def _timed(name: str, act: Callable[[], str]) -> Step:
     return Step(name, ok, round(time.perf_counter() - start, 4), detail)
 
 
-def _expect(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion
+def _expect(holds: bool, what: str) -> None:
     if not holds:
         raise TrustspaceError(f"expected that {what}")
 

@@ -21,7 +21,6 @@ import hashlib
 import logging
 import tempfile
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -33,6 +32,7 @@ from trustspace.connector.listener import bind
 from trustspace.errors import ConfigurationError, TrustspaceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from trustspace.client.values import DatasetInfo
@@ -113,14 +113,18 @@ class Connector:
     """A connector that runs while a block runs.
 
     Args:
-        home: Its home, made with `trustspace init` or `Connector.local`.
+        home: Its home, made with `trustspace init` or by name; None for a temporary one.
+        name: Short name of the participant of a development home, which is made when it is missing.
 
     Raises:
-        ConfigurationError: There is no home, or its settings are wrong.
+        ConfigurationError: Neither is given.
     """
 
-    def __init__(self, home: str | Path) -> None:
-        self._prepare = lambda: (open_home(Path(home)), None)
+    def __init__(self, home: str | Path | None = None, *, name: str | None = None) -> None:
+        if home is None and name is None:
+            raise ConfigurationError("a connector needs a home or a name", setting="home")
+        self._home = None if home is None else Path(home)
+        self._name = name
         self._cleanup = contextlib.ExitStack()
         self._served: _Served | None = None
 
@@ -132,15 +136,7 @@ class Connector:
             name: Short name of its participant.
             home: Folder to keep it in; without one everything is gone after the block.
         """
-        connector = cls.__new__(cls)
-        connector._cleanup = contextlib.ExitStack()
-        connector._served = None
-        if home is not None:
-            folder = Path(home)
-            connector._prepare = lambda: (init_home(folder, name=name), None)
-        else:
-            connector._prepare = lambda: connector._temporary(name)
-        return connector
+        return cls(home, name=name)
 
     def __enter__(self) -> LocalClient:
         """Start it and return its client."""
@@ -189,13 +185,16 @@ class Connector:
             raise
         return self._served
 
-    def _temporary(self, name: str) -> tuple[Home, Sockets]:
-        """Make a home that is deleted after the block, on ports that are bound already."""
+    def _prepare(self) -> tuple[Home, Sockets | None]:
+        """Open or make the home; a temporary one gets ports that are bound already."""
+        if self._home is not None:
+            home = self._home
+            return (init_home(home, name=self._name) if self._name else open_home(home)), None
         folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="trustspace-"))
-        logger.info("connector %s is temporary; give home= to keep it", name)
+        logger.info("connector %s is temporary; give home= to keep it", self._name)
         sockets = Sockets(bind("127.0.0.1", 0), bind("127.0.0.1", 0))
-        home = init_home(Path(folder) / name, name=name, port=sockets.public.getsockname()[1])
-        return home, sockets
+        port = sockets.public.getsockname()[1]
+        return init_home(Path(folder) / "home", name=self._name, port=port), sockets
 
 
 class _Served:
@@ -231,7 +230,7 @@ class _Served:
 
         try:
             asyncio.run(main())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+        except BaseException as error:  # handed to the thread that waits
             if self._started.done():
                 logger.exception("connector %s failed", self.home.name)
             else:
