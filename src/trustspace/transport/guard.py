@@ -31,6 +31,8 @@ MAX_URL_LENGTH = 4_096
 """Characters."""
 
 _UNFIT_CHARACTER: Final = re.compile(r"[\x00-\x20\x7f\\]")
+# Letters, digits, dots, hyphens and, in IPv6, colons; no zone, no percent sign, no bracket.
+_HOST: Final = re.compile(rb"[a-z0-9._-]+|[0-9a-f:.]+")
 _SCHEME_PORTS: Final = {"https": 443, "http": 80}
 
 # Only this block of IPv6 is assigned to hosts at all (RFC 4291, IANA). It leaves out IPv4-mapped
@@ -116,11 +118,11 @@ class EgressPolicy:
             _deny("the scheme is not https")
         if url.scheme == "http" and not self.allow_http:
             _deny("plain http is for development only")
-        if url.userinfo or not url.raw_host:
-            _deny("the URL has a user name or no host")
-        port = url.port or _SCHEME_PORTS[url.scheme]
-        if self.ports is not None and port not in self.ports:
-            _deny(f"port {port} is not among the allowed {sorted(self.ports)}")
+        if url.userinfo or not _HOST.fullmatch(url.raw_host):
+            _deny("the URL has a user name or no proper host")
+        port = _SCHEME_PORTS[url.scheme] if url.port is None else url.port
+        if port == 0 or (self.ports is not None and port not in self.ports):
+            _deny(f"port {port} is not among the allowed {sorted(self.ports or ())}")
 
     def check_address(self, address: str, *, host: str = "") -> None:
         """Check one address that a host resolved to.
