@@ -9,7 +9,6 @@ Example::
     tx.agreements.end("garden", agreement.id, AgreementState.REVOKED, reason="misuse", now=now)
 """
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +18,7 @@ from trustspace.errors import ConflictError, NotFoundError
 from trustspace.model.participant import Role
 from trustspace.store import tables
 from trustspace.store.keyset import before, cut
-from trustspace.store.rows import AgreementRow, AgreementState, Page
+from trustspace.store.rows import AgreementRow, AgreementState, Page, columns
 from trustspace.store.unit_of_work import Repository
 
 _a = tables.agreements
@@ -57,11 +56,11 @@ class Agreements(Repository):
         """
         if row.participant != participant:
             raise ConflictError(f"the row belongs to {row.participant!r}, not {participant!r}")
-        columns = asdict(row)
-        columns["role"] = row.role.value
-        columns["state"] = row.state.value
-        columns["updated_at"] = row.updated_at or row.signed_at
-        self._unit.execute(_INSERT, columns)
+        values = columns(row)
+        values["role"] = row.role.value
+        values["state"] = row.state.value
+        values["updated_at"] = row.updated_at or row.signed_at
+        self._unit.execute(_INSERT, values)
 
     def get(
         self,
@@ -152,7 +151,7 @@ class Agreements(Repository):
 
 
 def _row(found: RowMapping) -> AgreementRow:
-    columns = dict(found)
-    columns["role"] = Role(columns["role"])
-    columns["state"] = AgreementState(columns["state"])
-    return AgreementRow(**columns)
+    values = dict(found)
+    values["role"] = Role(values["role"])
+    values["state"] = AgreementState(values["state"])
+    return AgreementRow(**values)

@@ -12,7 +12,6 @@ Example::
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from trustspace.errors import ConflictError, NotFoundError
 from trustspace.model.value import digest
 from trustspace.store import tables
-from trustspace.store.rows import DatasetRow, PolicyRow
+from trustspace.store.rows import DatasetRow, PolicyRow, columns
 from trustspace.store.unit_of_work import Repository
 
 _d = tables.datasets
@@ -133,7 +132,7 @@ class Datasets(Repository):
         """
         if row.participant != participant:
             raise ConflictError(f"the row belongs to {row.participant!r}, not {participant!r}")
-        self._unit.execute(_PUT_DATASET, asdict(row))
+        self._unit.execute(_PUT_DATASET, columns(row))
 
     def get(self, participant: str, dataset_id: str) -> DatasetRow | None:
         """Return a dataset, withdrawn ones too."""

@@ -18,7 +18,7 @@ Example::
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 
 from trustspace.store import tables
-from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow, Sweep
+from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow, Sweep, columns
 from trustspace.store.unit_of_work import Repository
 
 _o = tables.outbox
@@ -159,7 +159,7 @@ class Outbox(Repository):
             lease_owner=lease_owner if last is None else None,
             leased_until=now + timedelta(seconds=lease_seconds) if last is None else None,
         )
-        self._unit.execute(_INSERT, asdict(row))
+        self._unit.execute(_INSERT, columns(row))
         self._unit.outbox.append(row)
         return row
 

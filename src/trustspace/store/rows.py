@@ -220,3 +220,8 @@ class Committed:
 
     events: dict[str, int] = field(default_factory=dict)
     outbox: tuple[OutboxRow, ...] = ()
+
+
+def columns(row: DatasetRow | AgreementRow | OutboxRow) -> dict[str, Any]:
+    """Return a row's columns by name, not copied (``asdict`` copies every document within)."""
+    return {name: getattr(row, name) for name in row.__slots__}
