@@ -21,31 +21,38 @@ TRUE, FALSE, UNKNOWN = "true", "false", "unknown"
 
 
 def leaf(name: str, left: str, op: str, right: object, **more: object) -> Json:
+    """Return a comparison; the operator without its prefix."""
     return {"id": name, "left": f"{left}", "op": f"odrl:{op}", "right": right, **more}
 
 
 def rule(name: str, *leaves: Json, **more: object) -> Json:
+    """Return a rule."""
     return {"id": name, **({"leaves": list(leaves)} if leaves else {}), **more}
 
 
 def policy(*permissions: Json, **more: object) -> Json:
+    """Return a policy."""
     return {"permissions": list(permissions), **more}
 
 
 def case(name: str, policies: Json | list[Json], expect: Json, **request: object) -> Json:
+    """Return a case."""
     listed = policies if isinstance(policies, list) else [policies]
     return {"name": name, "request": request, "policies": listed, "expect": expect}
 
 
 def allow(**more: object) -> Json:
+    """Return an expected allow."""
     return {"allow": True, **more}
 
 
 def deny(*reasons: Json, **more: object) -> Json:
+    """Return an expected denial."""
     return {"allow": False, "reasons": list(reasons), **more}
 
 
 def reason(name: str, at: str | None = None, **more: object) -> Json:
+    """Return a reason."""
     return {"id": name, **({"at": at} if at else {}), **more}
 
 
@@ -65,6 +72,7 @@ def failing(name: str, wanted: Json, actual: object = None, owner: str = "p1") -
 
 
 def prohibited(owner: str = "n1", action: str = "odrl:use") -> Json:
+    """Return the reason of a prohibition that bites."""
     return reason("odrl.prohibited", owner, rule=owner, expected=action, src="/rule")
 
 
@@ -170,6 +178,7 @@ def valued(name: str, value: str) -> Json:
 
 
 def blamed(wanted: Json, value: str, owner: str = "p1") -> list[Json]:
+    """Return the reasons that go with a leaf of a given value."""
     if value == TRUE:
         return []
     if value == UNKNOWN:
@@ -178,6 +187,7 @@ def blamed(wanted: Json, value: str, owner: str = "p1") -> list[Json]:
 
 
 def node(name: str, kind: str, *args: str) -> Json:
+    """Return a logical constraint."""
     return {"id": name, "kind": kind, "args": list(args), "src": "/node"}
 
 
@@ -269,6 +279,7 @@ def strings() -> list[Json]:
 
 
 def purpose(value: object) -> Json:
+    """Return the facts of a request for a purpose."""
     return {"odrl:purpose": {"value": value}}
 
 

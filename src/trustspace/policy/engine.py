@@ -74,8 +74,9 @@ _MANY = TypeAdapter(tuple[_Many])
 
 def denial(request: DecisionRequest, code: str, revision: str) -> Decision:
     """Return the decision on a request that an engine could not decide."""
+    # Constructed, not validated: a request that cannot be encoded has to be denied all the same.
     nothing = dict.fromkeys(Reason.model_fields)
-    return Decision(
+    return Decision.model_construct(
         v=1,
         id=request.id,
         allow=False,

@@ -49,6 +49,9 @@ MAX_DEPTH = 4
 MAX_OPERANDS = 200
 """Elements of one right operand or of one multi-valued fact (sorting in Wasm is quadratic)."""
 
+MAX_COLUMNS = 1_000
+"""Columns that one rule lists, and masks that it sets."""
+
 Operator = Literal[
     "odrl:eq",
     "odrl:neq",
@@ -177,8 +180,8 @@ class RuleIR(Document):
     refine: tuple[Name, ...]
     duties: tuple[DutyIR, ...]
     filters: Annotated[tuple[Predicate, ...], AfterValidator(bounded)]
-    columns: Annotated[tuple[Name, ...], Field(max_length=10_000)] | None
-    masks: tuple[MaskSpec, ...]
+    columns: Annotated[tuple[Name, ...], Field(max_length=MAX_COLUMNS)] | None
+    masks: Annotated[tuple[MaskSpec, ...], Field(max_length=MAX_COLUMNS)]
     limits: tuple[Limit, ...]
     depends: tuple[Name, ...]
     src: Text

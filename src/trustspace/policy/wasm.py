@@ -16,23 +16,19 @@ Example::
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import wasmtime
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from wasmtime import Func, FuncType, Limits, MemoryType, Trap, TrapCode, ValType, WasmtimeError
 
-from trustspace.errors import ConfigurationError
-from trustspace.model.strict_json import loads
+from trustspace.policy.bundle import CompiledPolicy, unusable
 from trustspace.policy.engine import (
     MAX_INPUT_BYTES,
     EngineFaultError,
@@ -68,61 +64,10 @@ _PAGE = 65_536
 _DECIDE = "trustspace/v1/decide"
 _DECIDE_MANY = "trustspace/v1/decide_many"
 
+_NUMBERS = TypeAdapter(dict[str, int])
+
 _FAULTS = (Trap, WasmtimeError, RuntimeError, IndexError, MemoryError, OSError)
 """What wasmtime and starting a thread are seen to raise."""
-
-
-class _Description(BaseModel):
-    """``policy.json``: what the build wrote about the module."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    source: str
-    module: str
-    data: str
-    opa: str
-    entrypoints: tuple[str, ...]
-    tables: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class CompiledPolicy:
-    """A compiled policy: module, base data and their description, as the build wrote them.
-
-    Attributes:
-        module: ``policy.wasm``.
-        data: ``data.json``, the base documents.
-        description: ``policy.json`` with the digests of both and of the sources.
-    """
-
-    module: bytes
-    data: bytes
-    description: bytes
-
-    @classmethod
-    def shipped(cls) -> Self:
-        """Return the policy that comes with the package."""
-        folder = files("trustspace.policy") / "compiled"
-        return cls(
-            module=(folder / "policy.wasm").read_bytes(),
-            data=(folder / "data.json").read_bytes(),
-            description=(folder / "policy.json").read_bytes(),
-        )
-
-    def revision(self) -> str:
-        """Return the digest of the sources, after checking that the parts belong together.
-
-        Raises:
-            ConfigurationError: A part is missing, truncated or from another build.
-        """
-        try:
-            description = _Description.model_validate_json(self.description)
-        except ValidationError as error:
-            raise _unusable("its description cannot be read") from error
-        for name, content in (("module", self.module), ("data", self.data)):
-            if getattr(description, name) != "sha256:" + hashlib.sha256(content).hexdigest():
-                raise _unusable(f"the {name} is not the one its description names")
-        return description.source
 
 
 class WasmEngine:
@@ -148,10 +93,10 @@ class WasmEngine:
             self._module = wasmtime.Module(self._engine, policy.module)
             with self._instance() as instance:
                 self._entrypoints = instance.entrypoints()
-        except (*_FAULTS, EngineFaultError, LookupError) as error:
-            raise _unusable(f"the module does not load: {error}") from error
+        except (*_FAULTS, EngineFaultError, ValidationError) as error:
+            raise unusable(f"the module does not load: {error}") from error
         if not {_DECIDE, _DECIDE_MANY} <= self._entrypoints.keys():
-            raise _unusable(f"the module lacks an entry point: {sorted(self._entrypoints)}")
+            raise unusable(f"the module lacks an entry point: {sorted(self._entrypoints)}")
 
     @property
     def revision(self) -> str:
@@ -242,23 +187,24 @@ class _Instance:
         self._store = wasmtime.Store(engine)
         self._store.set_limits(memory_size=MEMORY_BYTES)
         self._store.set_epoch_deadline(_ticks())
-        pages = next(i.type.limits.min for i in module.imports if isinstance(i.type, MemoryType))
-        most = Limits(pages, MEMORY_BYTES // _PAGE)
-        self._memory = wasmtime.Memory(self._store, MemoryType(most))
+        pages = [i.type.limits.min for i in module.imports if isinstance(i.type, MemoryType)]
+        self._memory = wasmtime.Memory(
+            self._store, MemoryType(Limits(max(pages, default=0), MEMORY_BYTES // _PAGE))
+        )
         linker = wasmtime.Linker(engine)
         linker.define(self._store, "env", "memory", self._memory)
-        for name, function in self._host().items():
+        for name, function in _host(self._store):
             linker.define(self._store, "env", name, function)
         self._exports = linker.instantiate(self._store, module).exports(self._store)
         self._eval = self._function("opa_eval")
-        if self._json("builtins") != {}:
+        if self._numbers("builtins"):
             raise EngineFaultError("engine.fault", "it asks the host for builtins")
         self._data = self._parse(data)
         self._heap = self._call("opa_heap_ptr_get")
 
     def entrypoints(self) -> dict[str, int]:
         """Return the numbers of the module's entry points by name."""
-        return dict(self._json("entrypoints"))
+        return self._numbers("entrypoints")
 
     def evaluate(self, entrypoint: int, document: bytes) -> bytes:
         """Evaluate an entry point over an input document and return OPA's answer as JSON."""
@@ -268,26 +214,8 @@ class _Instance:
         arguments = (0, entrypoint, self._data, self._heap, len(document), heap, 0)
         return self._read(self._eval(self._store, *arguments))
 
-    def _host(self) -> dict[str, Func]:
-        """Return what the module imports: every call from it into the host is a fault."""
-        word = ValType.i32()
-
-        def abort(address: int) -> None:
-            text = self._read(address).decode(errors="replace")
-            code = "engine.memory" if "malloc" in text else "engine.fault"
-            raise EngineFaultError(code, text)
-
-        def builtin(*_arguments: int) -> int:
-            raise EngineFaultError("engine.fault", "the module called a builtin of the host")
-
-        functions = {"opa_abort": Func(self._store, FuncType([word], []), abort)}
-        for number in range(5):
-            kind = FuncType([word] * (number + 2), [word])
-            functions[f"opa_builtin{number}"] = Func(self._store, kind, builtin)
-        return functions
-
     def _function(self, name: str) -> Func:
-        function = self._exports[name]
+        function = self._exports.get(name)
         if not isinstance(function, Func):
             raise EngineFaultError("engine.fault", f"{name} is not a function")
         return function
@@ -295,8 +223,8 @@ class _Instance:
     def _call(self, name: str, *arguments: int) -> int:
         return int(self._function(name)(self._store, *arguments))
 
-    def _json(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
-        return loads(self._read(self._call("opa_json_dump", self._call(name))))
+    def _numbers(self, name: str) -> dict[str, int]:
+        return _NUMBERS.validate_json(self._read(self._call("opa_json_dump", self._call(name))))
 
     def _parse(self, document: bytes) -> int:
         address = self._call("opa_malloc", len(document))
@@ -314,16 +242,44 @@ class _Instance:
         self._memory.write(self._store, document, address)
 
     def _read(self, address: int) -> bytes:
-        """Read the NUL-terminated text at an address."""
-        length = 8_192
-        while True:
-            text = self._memory.read(self._store, address, address + length)
-            end = text.find(0)
-            if end >= 0:
-                return bytes(text[:end])
-            if len(text) < length:
-                raise EngineFaultError("engine.fault", "the answer has no end")
-            length *= 4
+        return _read(self._memory, self._store, address)
+
+
+def _read(memory: wasmtime.Memory, store: wasmtime.Store | wasmtime.Caller, address: int) -> bytes:
+    """Read the NUL-terminated text at an address."""
+    length = 8_192
+    while True:
+        text = memory.read(store, address, address + length)
+        end = text.find(0)
+        if end >= 0:
+            return bytes(text[:end])
+        if len(text) < length:
+            raise EngineFaultError("engine.fault", "the text has no end")
+        length *= 4
+
+
+def _host(store: wasmtime.Store) -> Iterator[tuple[str, Func]]:
+    """Yield what the module imports: every call from it into the host is a fault.
+
+    The functions hold no reference to the instance: wasmtime keeps them as long as the store, and
+    the store would never be freed.
+    """
+    word = ValType.i32()
+    yield "opa_abort", Func(store, FuncType([word], []), _abort, access_caller=True)
+    for number in range(5):
+        kind = FuncType([word] * (number + 2), [word])
+        yield f"opa_builtin{number}", Func(store, kind, _builtin)
+
+
+def _abort(caller: wasmtime.Caller, address: int) -> None:
+    memory = caller.get("memory")
+    text = _read(memory, caller, address) if isinstance(memory, wasmtime.Memory) else b""
+    code = "engine.memory" if b"malloc" in text else "engine.fault"
+    raise EngineFaultError(code, text.decode(errors="replace"))
+
+
+def _builtin(*_arguments: int) -> int:
+    raise EngineFaultError("engine.fault", "the module called a builtin of the host")
 
 
 class _Ticker:
@@ -382,11 +338,3 @@ if hasattr(os, "register_at_fork"):
 def _ticks() -> int:
     """Epochs until the deadline; the current one is already under way."""
     return round(DEADLINE / _TICK) + 1
-
-
-def _unusable(why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"the compiled policy cannot be used: {why}",
-        setting="policy",
-        hint="reinstall trustspace, or build the policy again",
-    )

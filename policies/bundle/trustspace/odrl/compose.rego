@@ -89,23 +89,17 @@ joined(filters) := filters[0] if count(filters) == 1
 joined(filters) := {"op": "and", "args": filters} if count(filters) > 1
 
 # Only columns that every granting permission lets out, like masks: the strictest stands.
-merged_columns(granted) := null if {
-	lists := [p | some p in granted; p.rule.columns != null]
-	count(lists) == 0
-}
+default merged_columns(_) := []
 
-else := sort({column |
+merged_columns(granted) := null if count(column_lists(granted)) == 0
+
+merged_columns(granted) := sort(intersection(column_lists(granted))) if count(column_lists(granted)) > 0
+
+column_lists(granted) := {columns |
 	some p in granted
 	p.rule.columns != null
-	some column in p.rule.columns
-	count([other | some other in granted; shows(other.rule.columns, column)]) == count(granted)
-})
-
-default shows(_, _) := false
-
-shows(null, _) := true
-
-shows(columns, column) if column in columns
+	columns := {column | some column in p.rule.columns}
+}
 
 # The strongest mask of every column; two of one method that differ become null.
 merged_masks(masks) := [strongest([m | some m in masks; m.column == column]) |
