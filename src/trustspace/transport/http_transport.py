@@ -19,6 +19,7 @@ import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -59,12 +60,14 @@ class ConnectionLimits:
     connect_time: timedelta = timedelta(seconds=3)
 
 
+@lru_cache(maxsize=16)
 def tls_context(trusted: str | None = None) -> ssl.SSLContext:
     """Return the only TLS there is: certificates and names verified, TLS 1.2 or newer.
 
     Args:
         trusted: Further certificate authorities in PEM, for a network with its own.
     """
+    # Reading the authorities takes some 20 ms, hence the clients of a process share them.
     context = httpx.create_ssl_context(trust_env=False)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if trusted is not None:
