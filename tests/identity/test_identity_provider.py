@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trustspace.errors import IdentityError, InvalidTokenError, UntrustedIssuerError
+from trustspace.errors import (
+    ExpiredTokenError,
+    IdentityError,
+    InvalidTokenError,
+    UntrustedIssuerError,
+)
 from trustspace.identity.did import build_document
 from trustspace.identity.identity_provider import (
     Sender,
@@ -140,6 +147,24 @@ def test_j12_a_removed_key_proves_nothing(
     rolled = build_document(garden.did, SigningKey.generate())
     with pytest.raises(UntrustedIssuerError):
         verify_header(bearer_header(forge()), document=rolled, audience=bank.did, now=now)
+
+
+@given(
+    forgotten=st.timedeltas(timedelta(0), timedelta(days=1)),
+    jump=st.timedeltas(timedelta(0), timedelta(hours=1)),
+)
+def test_j10_a_clock_that_jumps_back_revives_no_forgotten_token(
+    forgotten: timedelta, jump: timedelta
+) -> None:
+    """Used tokens are forgotten from ``remember_until`` on; an hour earlier they are dead."""
+    key, start = SigningKey.generate(), datetime(2026, 11, 24, tzinfo=UTC)
+    document = build_document("did:web:a.example", key)
+    header = bearer_header(issue(key, issuer="did:web:a.example", audience="b", now=start))
+    sender = verify_header(header, document=document, audience="b", now=start)
+    assert sender.remember_until is not None
+    back = sender.remember_until + forgotten - jump
+    with pytest.raises(ExpiredTokenError):
+        verify_header(header, document=document, audience="b", now=back)
 
 
 def _believer(name: str = "bank") -> UnsafeClientIdIdentity:

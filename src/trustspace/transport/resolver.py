@@ -110,7 +110,8 @@ class DidResolver:
         entry = self._fresh(did)
         if entry is None:
             async with self._flight(did):
-                entry = self._fresh(did) or await self._fetch(did, refreshed=-math.inf)
+                entry = self._fresh(did) or await self._fetch(did)
+                self._keep(did, entry)
         if isinstance(entry.found, TrustspaceError):
             raise entry.found.with_traceback(None)
         return entry.found
@@ -123,30 +124,33 @@ class DidResolver:
         return entry
 
     async def _refresh(self, did: str, document: DidDocument) -> DidDocument:
-        """Fetch again for a key that is not there, unless this was done a moment ago."""
+        """Fetch again for a key that is not there, unless this was done a moment ago.
+
+        A failure changes nothing: strangers choose the key, and must not make us forget others.
+        """
         async with self._flight(did):
             entry = self._entries.get(did)
             now = self._clock()
-            if entry is not None and now - entry.refreshed < REFRESH_INTERVAL.total_seconds():
-                return entry.found if isinstance(entry.found, DidDocument) else document
-            entry = await self._fetch(did, refreshed=now)
-        if isinstance(entry.found, TrustspaceError):
-            raise entry.found.with_traceback(None)
-        return entry.found
+            if entry is None or now - entry.refreshed >= REFRESH_INTERVAL.total_seconds():
+                newer = await self._fetch(did)
+                if entry is None or isinstance(newer.found, DidDocument):
+                    entry = newer
+                entry.refreshed = now
+                self._keep(did, entry)
+        return entry.found if isinstance(entry.found, DidDocument) else document
 
-    async def _fetch(self, did: str, *, refreshed: float) -> _Entry:
+    async def _fetch(self, did: str) -> _Entry:
         try:
-            found: DidDocument | TrustspaceError = await self._document(did)
-            lifetime = self._ttl
+            document = await self._document(did)
         except TrustspaceError as error:
-            found = error
-            lifetime = FAILURE_TTL.total_seconds()
-        entry = _Entry(found, self._clock() + lifetime, refreshed)
+            return _Entry(error, self._clock() + FAILURE_TTL.total_seconds())
+        return _Entry(document, self._clock() + self._ttl)
+
+    def _keep(self, did: str, entry: _Entry) -> None:
         self._entries[did] = entry
         self._entries.move_to_end(did)
         while len(self._entries) > MAX_DOCUMENTS:
             self._entries.popitem(last=False)
-        return entry
 
     async def _document(self, did: str) -> DidDocument:
         url = document_url(did, insecure_loopback=self._insecure_loopback)
