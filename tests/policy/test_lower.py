@@ -74,6 +74,13 @@ def test_the_digest_names_the_policy_as_it_was_written():
     assert lower(policy, kind="offer", known_digest="sha256:x").digest == "sha256:x"
 
 
+def test_policies_of_one_digest_keep_their_own_datasets():
+    one, two = (offer(UNTIL, target=name) for name in ("urn:1", "urn:2"))
+    for policy in (one, two):
+        ir = lower(policy, kind="offer", known_digest="sha256:shared")
+        assert ir.permissions[0].target == policy.target
+
+
 def test_a_value_without_canonical_form_is_refused():
     with pytest.raises(PolicyError) as caught:
         lower(offer(UNTIL | {"x": 2**60}), kind="offer")
@@ -85,6 +92,9 @@ def test_a_value_without_canonical_form_is_refused():
 def test_equal_policies_are_lowered_once():
     assert lowered(UNTIL) is lowered(UNTIL)
     assert lowered(UNTIL) is not lowered(COUNT)
+    large = PURPOSE | {"rightOperand": ["x" * 20_000]}
+    assert lowered(large) is not lowered(large)
+    assert lowered(large) == lowered(large)
 
 
 def test_target_and_assignee_come_from_the_policy_or_the_caller():

@@ -120,6 +120,19 @@ def atoms(parts: Sequence[Normal]) -> Iterator[Atom]:
             yield from atoms(part.parts)
 
 
+def count_nodes(constraints: Sequence[Constraint]) -> int:
+    """Count comparisons and logical constraints, nested ones too."""
+    # A stack, not recursion: the depth of the logic is checked later.
+    stack = list(constraints)
+    count = 0
+    while stack:
+        count += 1
+        constraint = stack.pop()
+        if not isinstance(constraint, AtomicConstraint):
+            stack.extend(constraint.parts)
+    return count
+
+
 def refuse_unknown_members(extra: dict[str, object] | None, location: str) -> None:
     """Refuse members that would be silently ignored.
 

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from trustspace.errors import PolicyError, UnsupportedTermError
-from trustspace.model.odrl import AtomicConstraint, Constraint, Policy, Rule
 from trustspace.model.value import canonical
 from trustspace.policy.constraint import (
     Atom,
     Normal,
     atoms,
+    count_nodes,
     read_constraints,
     refuse_duties,
     refuse_unknown_members,
@@ -58,10 +58,15 @@ from trustspace.policy.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trustspace.model.odrl import Policy, Rule
+
 PolicyKind = Literal["offer", "agreement", "set"]
 
 MAX_BYTES = 256_000
 """Bytes of one policy in canonical form."""
+
+MAX_CACHED_BYTES = 16_384
+"""Bytes of a policy up to which its lowering is kept."""
 
 PROFILES = frozenset({TRUSTSPACE_NAMESPACE, ODRL_NAMESPACE, f"{ODRL_NAMESPACE}core"})
 """Profiles whose terms are understood; a policy of another profile is refused."""
@@ -100,7 +105,7 @@ def lower(
 
     Returns:
         The rules, ids ``p1`` … for permissions, ``x1`` … for prohibitions, ``d1`` … for
-        obligations. Results are cached by digest and arguments.
+        obligations. Small policies are lowered once.
 
     Raises:
         UnsupportedTermError: A term cannot be evaluated (``policy.unsupported``), with the pointer.
@@ -108,8 +113,19 @@ def lower(
             ``policy.where``, ``policy.mask``), the policy is too large (``policy.limit``) or
             about another dataset (``policy.target``).
     """
-    name = known_digest or policy_digest(policy)
-    return _lower(_Source(name, kind, target, assignee, signed, prefix, policy))
+    body = b"" if known_digest else _canonical(policy)
+    source = _Source(
+        digest=known_digest or _sha256(body),
+        kind=kind,
+        target=_target(policy, target),
+        assignee=_party(policy, "assignee") or assignee,
+        signed=signed or _timestamp(policy),
+        uid=policy.id,
+        prefix=prefix,
+        policy=policy,
+    )
+    # Large policies of strangers must not pile up in memory.
+    return _lower(source) if len(body) <= MAX_CACHED_BYTES else _lower.__wrapped__(source)
 
 
 def policy_digest(policy: Policy) -> str:
@@ -118,7 +134,11 @@ def policy_digest(policy: Policy) -> str:
     Raises:
         PolicyError: It holds a value without a canonical form, code ``policy.datatype``.
     """
-    return f"sha256:{hashlib.sha256(_canonical(policy)).hexdigest()}"
+    return _sha256(_canonical(policy))
+
+
+def _sha256(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def _canonical(policy: Policy) -> bytes:
@@ -139,24 +159,20 @@ class _Source:
     target: str | None
     assignee: str | None
     signed: datetime | None
+    uid: str
     prefix: str
     policy: Policy = field(compare=False)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _lower(source: _Source) -> PolicyIR:
     policy = source.policy
     _check_size(policy)
     conflict = _check_members(policy)
-    lowering = _Lowering(
-        target=_target(policy, source.target),
-        assignee=_party(policy, "assignee") or source.assignee,
-        signed=source.signed or _timestamp(policy),
-        kind=source.kind,
-    )
+    lowering = _Lowering(source.target, source.assignee, source.signed, source.kind)
     try:
         return PolicyIR(
-            uid=policy.id,
+            uid=source.uid,
             digest=source.digest,
             kind=source.kind,
             conflict=conflict,
@@ -182,7 +198,7 @@ def _lower(source: _Source) -> PolicyIR:
 
 def _check_size(policy: Policy) -> None:
     rules = [rule for _, rule in policy.rules()]
-    nodes = sum(_count_nodes(rule.constraints) for rule in rules)
+    nodes = sum(count_nodes(rule.constraints) for rule in rules)
     size = len(_canonical(policy))
     for found, most, what in (
         (len(rules), MAX_RULES, "rules"),
@@ -193,18 +209,6 @@ def _check_size(policy: Policy) -> None:
             raise PolicyError(
                 f"a policy has at most {most} {what}, found {found}", code="policy.limit"
             )
-
-
-def _count_nodes(constraints: Sequence[Constraint]) -> int:
-    # A stack, not recursion: the depth of the logic is checked later.
-    stack = list(constraints)
-    count = 0
-    while stack:
-        count += 1
-        constraint = stack.pop()
-        if not isinstance(constraint, AtomicConstraint):
-            stack.extend(constraint.parts)
-    return count
 
 
 def _check_members(policy: Policy) -> Literal["prohibit", "invalid"]:
