@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from trustspace.model.value import canonical
 
@@ -43,8 +43,8 @@ def from_microseconds(value: int) -> datetime:
 class Instant(TypeDecorator[datetime]):
     """A point in time, kept as microseconds since the epoch."""
 
-    impl = BigInteger
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = BigInteger
+    cache_ok: bool | None = True
 
     def process_bind_param(
         self,
@@ -66,8 +66,8 @@ class Instant(TypeDecorator[datetime]):
 class Document(TypeDecorator[Any]):
     """A JSON value, kept as canonical text."""
 
-    impl = Text
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok: bool | None = True
 
     def process_bind_param(
         self,
@@ -89,8 +89,8 @@ class Document(TypeDecorator[Any]):
 class Words(TypeDecorator[tuple[str, ...]]):
     """A sequence of strings, kept as a canonical JSON array."""
 
-    impl = Text
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok: bool | None = True
 
     def process_bind_param(
         self,

@@ -14,7 +14,7 @@ Example::
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Insert, Select, Table, Update, bindparam, func, insert, select, update
 
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
@@ -43,31 +43,31 @@ class ProcessTable(Generic[P]):
         self.value: type[P] = value
         c = table.c
         mine = c.participant == bindparam("participant")
-        self.get = select(c.body).where(mine, c.pid == bindparam("pid"))
-        self.get_in_role = self.get.where(c.role == bindparam("role"))
-        self.by_peer = select(c.body).where(
+        self.get: Select[Any] = select(c.body).where(mine, c.pid == bindparam("pid"))
+        self.get_in_role: Select[Any] = self.get.where(c.role == bindparam("role"))
+        self.by_peer: Select[Any] = select(c.body).where(
             mine,
             c.role == bindparam("role"),
             c.counterparty == bindparam("counterparty"),
             c.peer_pid == bindparam("peer_pid"),
         )
-        self.about = (
+        self.about: Select[Any] = (
             select(c.body)
             .where(mine, c[subject] == bindparam("subject"))
             .order_by(c.created_at, c.pid)
         )
-        self.insert = insert(table)
-        self.update = update(table).where(
+        self.insert: Insert = insert(table)
+        self.update: Update = update(table).where(
             c.participant == bindparam("p_participant"), c.pid == bindparam("p_pid")
         )
-        self.update_expecting = self.update.where(c.updated_at == bindparam("p_expected"))
-        self.overdue = (
+        self.update_expecting: Update = self.update.where(c.updated_at == bindparam("p_expected"))
+        self.overdue: Select[Any, Any] = (
             select(c.participant, c.body)
             .where(c.deadline.is_not(None), c.deadline <= bindparam("now"))
             .order_by(c.deadline)
             .limit(bindparam("limit"))
         )
-        self.overdue_of_one = self.overdue.where(mine)
+        self.overdue_of_one: Select[Any, Any] = self.overdue.where(mine)
 
 
 class Processes(Repository, Generic[P]):
@@ -215,5 +215,9 @@ class Processes(Repository, Generic[P]):
         return tuple(self._table.value.model_validate_json(body) for body in bodies)
 
 
-NEGOTIATIONS = ProcessTable(tables.negotiations, "dataset_id", ContractNegotiation)
-TRANSFERS = ProcessTable(tables.transfers, "agreement_id", TransferProcess)
+NEGOTIATIONS: ProcessTable[ContractNegotiation] = ProcessTable(
+    tables.negotiations, "dataset_id", ContractNegotiation
+)
+TRANSFERS: ProcessTable[TransferProcess] = ProcessTable(
+    tables.transfers, "agreement_id", TransferProcess
+)

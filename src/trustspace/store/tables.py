@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from trustspace.store.columns import Document, Instant, Words
 
-metadata = MetaData(
+metadata: MetaData = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -42,7 +42,7 @@ def _participant() -> Column[str]:
     return Column("participant", String, ForeignKey("participants.participant"), primary_key=True)
 
 
-participants = Table(
+participants: Table = Table(
     "participants",
     metadata,
     Column("participant", String, primary_key=True),
@@ -51,7 +51,7 @@ participants = Table(
     Column("created_at", Instant, nullable=False),
 )
 
-settings = Table(
+settings: Table = Table(
     "settings",
     metadata,
     Column("participant", String, primary_key=True),
@@ -59,7 +59,7 @@ settings = Table(
     Column("value", Text, nullable=False),
 )
 
-counterparties = Table(
+counterparties: Table = Table(
     "counterparties",
     metadata,
     _participant(),
@@ -68,7 +68,7 @@ counterparties = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
-policies = Table(
+policies: Table = Table(
     "policies",
     metadata,
     _participant(),
@@ -76,7 +76,7 @@ policies = Table(
     Column("body", Document, nullable=False),
 )
 
-datasets = Table(
+datasets: Table = Table(
     "datasets",
     metadata,
     _participant(),
@@ -143,10 +143,10 @@ def _process(name: str, subject: str) -> Table:
     return table
 
 
-negotiations = _process("negotiations", "dataset_id")
-transfers = _process("transfers", "agreement_id")
+negotiations: Table = _process("negotiations", "dataset_id")
+transfers: Table = _process("transfers", "agreement_id")
 
-agreements = Table(
+agreements: Table = Table(
     "agreements",
     metadata,
     _participant(),
@@ -167,7 +167,7 @@ agreements = Table(
     Index("ix_agreements_negotiation", "participant", "negotiation_pid"),
 )
 
-outbox = Table(
+outbox: Table = Table(
     "outbox",
     metadata,
     _participant(),
@@ -189,7 +189,7 @@ outbox = Table(
     Index("ix_outbox_due", "next_at"),
 )
 
-events = Table(
+events: Table = Table(
     "events",
     metadata,
     _participant(),
@@ -200,7 +200,7 @@ events = Table(
     CheckConstraint("seq > 0", name="seq"),
 )
 
-counters = Table(
+counters: Table = Table(
     "counters",
     metadata,
     _participant(),
@@ -210,7 +210,7 @@ counters = Table(
     CheckConstraint("taken >= 0", name="taken"),
 )
 
-reservations = Table(
+reservations: Table = Table(
     "reservations",
     metadata,
     _participant(),
@@ -232,7 +232,7 @@ Index(
     postgresql_where=_open,
 )
 
-meters = Table(
+meters: Table = Table(
     "meters",
     metadata,
     _participant(),
@@ -245,7 +245,7 @@ meters = Table(
     Column("last_at", Instant, nullable=False),
 )
 
-tokens = Table(
+tokens: Table = Table(
     "tokens",
     metadata,
     _participant(),
@@ -256,7 +256,7 @@ tokens = Table(
     sqlite_with_rowid=False,
 )
 
-idempotency = Table(
+idempotency: Table = Table(
     "idempotency",
     metadata,
     _participant(),

@@ -70,8 +70,8 @@ class Writer:
     """
 
     def __init__(self, engine: Engine, announce: Callable[[Committed], None]) -> None:
-        self.commits = 0
-        self.hops = 0
+        self.commits: int = 0
+        self.hops: int = 0
         self._engine = engine
         self._announce = announce
         self._connection: Connection | None = engine.connect()
