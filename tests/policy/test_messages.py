@@ -21,7 +21,7 @@ ERRORS = (
 )
 
 
-@pytest.mark.parametrize("name", [*REASONS, *ERRORS, WIDER, *OPERATORS])
+@pytest.mark.parametrize("name", [*REASONS, *ERRORS, WIDER, *sorted(OPERATORS)])
 def test_every_id_has_a_template(name):
     assert is_known(name)
 
