@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from trustspace.identity.did import DidDocument, build_document, parse_document
 from trustspace.identity.keys import SigningKey, VerificationKey
+from trustspace.identity.token import Claims, verify
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -94,3 +95,18 @@ def forge(garden: Party, header: dict[str, Any], claims: dict[str, Any]) -> Call
         return f"{first}.{second}.{encode(sign(content))}"
 
     return make
+
+
+class Check(Protocol):
+    """Verifies a token as the bank would, with anything changed."""
+
+    def __call__(self, token: str, **changes: Any) -> Claims: ...
+
+
+@pytest.fixture
+def check(garden: Party, bank: Party) -> Check:
+    def verify_for_bank(token: str, **changes: Any) -> Claims:
+        arguments: dict[str, Any] = {"keys": garden.keys, "audience": bank.did, "now": NOW}
+        return verify(token, **(arguments | changes))
+
+    return verify_for_bank

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jwe, jwt
+from joserfc import jwt
 from joserfc.errors import SecurityWarning
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from trustspace.errors import (
     ConfigurationError,
@@ -28,25 +24,12 @@ from trustspace.errors import (
     UntrustedIssuerError,
 )
 from trustspace.identity.keys import SigningKey, VerificationKey, encode_base64url
-from trustspace.identity.token import Claims, issue, read_unverified, verify
+from trustspace.identity.token import issue, read_unverified, verify
 
 if TYPE_CHECKING:
-    from tests.identity.conftest import Party
+    from tests.identity.conftest import Check, Party
 
 Forge = Callable[..., str]
-
-
-def _verify(token: str, garden: Party, bank: Party, now: datetime, **changes: Any) -> Claims:
-    arguments: dict[str, Any] = {"keys": garden.keys, "audience": bank.did, "now": now}
-    return verify(token, **(arguments | changes))
-
-
-def _ecdsa(
-    key: ec.EllipticCurvePrivateKey, algorithm: hashes.HashAlgorithm, content: bytes
-) -> bytes:
-    r, s = decode_dss_signature(key.sign(content, ec.ECDSA(algorithm)))
-    size = key.curve.key_size // 8
-    return r.to_bytes(size) + s.to_bytes(size)
 
 
 # What honest senders write
@@ -67,7 +50,7 @@ def test_a_token_of_ours_is_verified(
     assert claims.extra == {}
 
 
-def test_further_claims_are_signed(garden: Party, bank: Party, now: datetime) -> None:
+def test_further_claims_are_signed(garden: Party, bank: Party, now: datetime, check: Check) -> None:
     token = issue(
         garden.key,
         issuer=garden.did,
@@ -76,16 +59,18 @@ def test_further_claims_are_signed(garden: Party, bank: Party, now: datetime) ->
         lifetime=timedelta(seconds=60),
         claims={"sub": bank.did, "agreement": "urn:uuid:a1"},
     )
-    claims = _verify(token, garden, bank, now, self_issued=False)
+    claims = check(token, self_issued=False)
     assert (claims.subject, claims.extra) == (bank.did, {"agreement": "urn:uuid:a1"})
     assert claims.iat == now.timestamp()
     with pytest.raises(InvalidTokenError, match="not its subject"):
-        _verify(token, garden, bank, now)
+        check(token)
 
 
-def test_two_tokens_are_never_the_same(garden: Party, bank: Party, now: datetime) -> None:
+def test_two_tokens_are_never_the_same(
+    garden: Party, bank: Party, now: datetime, check: Check
+) -> None:
     tokens = [issue(garden.key, issuer=garden.did, audience=bank.did, now=now) for _ in range(99)]
-    assert len({_verify(token, garden, bank, now).token_id for token in tokens}) == 99
+    assert len({check(token).token_id for token in tokens}) == 99
 
 
 @pytest.mark.parametrize(
@@ -108,10 +93,8 @@ def test_a_time_without_zone_is_refused(garden: Party) -> None:
         issue(garden.key, issuer=garden.did, audience="x", now=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-def test_the_forger_can_write_an_honest_token(
-    forge: Forge, garden: Party, bank: Party, now: datetime
-) -> None:
-    assert _verify(forge(), garden, bank, now).issuer == garden.did
+def test_the_forger_can_write_an_honest_token(forge: Forge, garden: Party, check: Check) -> None:
+    assert check(forge()).issuer == garden.did
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "Ed25519"])
@@ -167,206 +150,6 @@ def test_another_library_reads_ours(
     assert set(read.claims) == {"iss", "sub", "aud", "jti", "iat", "exp"}
 
 
-# J1, J2: algorithm and key confusion
-
-
-@pytest.mark.parametrize("spelling", ["pem", "der", "ssh", "jwk", "raw", "kid", "empty"])
-@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
-def test_j1_public_keys_are_no_shared_secrets(
-    forge: Forge, garden: Party, bank: Party, now: datetime, spelling: str, algorithm: str
-) -> None:
-    public = garden.key.private_key.public_key()
-    info = serialization.PublicFormat.SubjectPublicKeyInfo
-    secret = {
-        "pem": public.public_bytes(serialization.Encoding.PEM, info),
-        "der": public.public_bytes(serialization.Encoding.DER, info),
-        "ssh": public.public_bytes(
-            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-        ),
-        "jwk": json.dumps(garden.key.jwk()).encode(),
-        "raw": public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw),
-        "kid": garden.key_id.encode(),
-        "empty": b"",
-    }[spelling]
-    token = forge(
-        {"alg": algorithm, "kid": garden.key_id},
-        None,
-        lambda content: hmac.new(secret, content, f"sha{algorithm[2:]}").digest(),
-    )
-    with pytest.raises(InvalidTokenError, match="algorithm"):
-        _verify(token, garden, bank, now)
-
-
-@pytest.mark.parametrize(
-    "algorithm", ["none", "None", "NONE", "", "eddsa", "Ed448", None, 1, ["EdDSA"]]
-)
-@pytest.mark.parametrize("signature", [b"", b"x" * 64])
-def test_j1_no_algorithm_is_no_signature(
-    forge: Forge, garden: Party, bank: Party, now: datetime, algorithm: object, signature: bytes
-) -> None:
-    token = forge({"alg": algorithm, "kid": garden.key_id}, None, lambda _: signature)
-    with pytest.raises(InvalidTokenError):
-        _verify(token, garden, bank, now)
-    with pytest.raises(InvalidTokenError):
-        read_unverified(token)
-
-
-def test_j2_the_algorithm_is_the_keys(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime
-) -> None:
-    p384 = ec.generate_private_key(ec.SECP384R1())
-    p384_jwk = ECKey.import_key(
-        p384.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    ).as_dict(private=False)
-    keys: Mapping[str, VerificationKey] = {"k": VerificationKey.from_jwk(p384_jwk)}
-    for algorithm, digest in (("ES256", hashes.SHA256()), ("ES384", hashes.SHA256())):
-        token = forge(
-            {"alg": algorithm, "kid": "k"},
-            None,
-            lambda content, digest=digest: _ecdsa(p384, digest, content),
-        )
-        with pytest.raises(InvalidTokenError):
-            _verify(token, garden, bank, now, keys=keys)
-    good = forge(
-        {"alg": "ES384", "kid": "k"}, None, lambda content: _ecdsa(p384, hashes.SHA384(), content)
-    )
-    assert _verify(good, garden, bank, now, keys=keys).token_id == claims["jti"]
-
-    for algorithm, key_id, keys in (
-        ("EdDSA", bank.key_id, bank.keys),
-        ("Ed25519", bank.key_id, bank.keys),
-        ("ES256", garden.key_id, garden.keys),
-        ("RS256", garden.key_id, garden.keys),
-    ):
-        token = forge({"alg": algorithm, "kid": key_id})
-        with pytest.raises(InvalidTokenError, match="algorithm"):
-            _verify(token, garden, bank, now, keys=keys)
-
-
-def test_j2_a_signature_of_another_key_is_refused(
-    forge: Forge, header: dict[str, Any], garden: Party, bank: Party, now: datetime
-) -> None:
-    other = SigningKey.generate()
-    token = forge(None, None, other.private_key.sign)
-    with pytest.raises(InvalidTokenError, match="signature"):
-        _verify(token, garden, bank, now)
-    with pytest.raises(UntrustedIssuerError):
-        _verify(forge(header | {"kid": "#other"}), garden, bank, now)
-    with pytest.raises(UntrustedIssuerError):
-        _verify(forge({"alg": "EdDSA"}), garden, bank, now, keys={})
-    two = {**garden.keys, **bank.keys}
-    with pytest.raises(UntrustedIssuerError):
-        _verify(forge({"alg": "EdDSA"}), garden, bank, now, keys=two)
-    assert _verify(forge({"alg": "EdDSA"}), garden, bank, now).issuer == garden.did
-
-
-def test_j7_a_small_rsa_key_is_refused_even_as_key_object(
-    forge: Forge, garden: Party, bank: Party, now: datetime
-) -> None:
-    small = rsa.generate_private_key(65_537, 1_024)  # noqa: S505 - to be refused
-    token = forge(
-        {"alg": "RS256"}, None, lambda data: small.sign(data, padding.PKCS1v15(), hashes.SHA256())
-    )
-    keys = {"k": VerificationKey(small.public_key(), "RS256", frozenset({"RS256"}))}
-    with pytest.raises(InvalidTokenError):
-        _verify(token, garden, bank, now, keys=keys)
-
-
-# J4, J5: what a header must not say
-
-
-@pytest.mark.parametrize(
-    "member",
-    [
-        {"jwk": SigningKey.generate().jwk()},
-        {"jku": "https://evil.example/keys"},
-        {"x5u": "https://evil.example/chain"},
-        {"x5c": ["AAAA"]},
-        {"crit": ["exp"], "exp": 1},
-        {"crit": []},
-        {"crit": None},
-        {"crit": ["b64"], "b64": False},
-        {"b64": False},
-        {"b64": True},
-        {"zip": "DEF"},
-        {"enc": "A256GCM"},
-        {"cty": "JWT"},
-        {"typ": "dpop+jwt"},
-        {"typ": "at+jwt"},
-        {"typ": None},
-        {"kid": None},
-        {"kid": 1},
-    ],
-    ids="-".join,
-)
-def test_j4_j5_header_members_are_refused(
-    forge: Forge,
-    header: dict[str, Any],
-    garden: Party,
-    bank: Party,
-    now: datetime,
-    member: dict[str, Any],
-) -> None:
-    with pytest.raises(InvalidTokenError):
-        _verify(forge(header | member), garden, bank, now)
-
-
-def test_unknown_header_members_are_ignored(
-    forge: Forge, header: dict[str, Any], garden: Party, bank: Party, now: datetime
-) -> None:
-    assert _verify(forge(header | {"x-tenant": "a", "typ": "jwt"}), garden, bank, now).token_id
-
-
-def test_j5_other_serializations_are_refused(
-    forge: Forge, garden: Party, bank: Party, now: datetime
-) -> None:
-    token = forge()
-    first, second, third = token.split(".")
-    encrypted = jwe.encrypt_compact(
-        {"alg": "dir", "enc": "A128GCM"}, b"{}", OctKey.generate_key(128)
-    )
-    flattened = json.dumps({"protected": first, "payload": second, "signature": third})
-    detached = f"{first}..{third}"
-    for other in (
-        encrypted,
-        flattened,
-        detached,
-        f"{first}.{second}",
-        f"{first}.{second}.",
-        f".{second}.{third}",
-        f"{token}.",
-        f"{token}.{third}",
-        f"{token}.{second}.{third}",
-        "",
-        ".",
-        "..",
-        "...",
-        "." * 16_000,
-        token * 100,
-    ):
-        with pytest.raises(InvalidTokenError):
-            _verify(other, garden, bank, now)
-
-
-def test_one_token_has_one_spelling(
-    forge: Forge, garden: Party, bank: Party, now: datetime
-) -> None:
-    token = forge()
-    first, second, third = token.split(".")
-    others = [f" {token}", f"{token} ", f"{token}\n", f"{token}=", f"{first}=.{second}.{third}"]
-    # The last character of a 64-byte signature carries four stray bits.
-    others += [
-        token[:-1] + last for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_é" if last != token[-1]
-    ]
-    for other in others:
-        with pytest.raises(InvalidTokenError):
-            _verify(other, garden, bank, now)
-
-
 # P7, J6: claims
 
 
@@ -390,24 +173,19 @@ def test_one_token_has_one_spelling(
     ],
 )
 def test_p7_json_with_two_readings_is_refused(
-    forge: Forge,
-    garden: Party,
-    bank: Party,
-    now: datetime,
-    header: bytes | None,
-    payload: bytes | None,
+    forge: Forge, header: bytes | None, payload: bytes | None, check: Check
 ) -> None:
     with pytest.raises(InvalidTokenError):
-        _verify(forge(header, payload), garden, bank, now)
+        check(forge(header, payload))
 
 
 def test_p7_duplicates_are_refused_under_a_good_signature(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime
+    forge: Forge, claims: dict[str, Any], garden: Party, check: Check
 ) -> None:
     text = json.dumps(claims)
     payload = (text[:-1] + ', "sub": "' + garden.did + '"}').encode()
     with pytest.raises(InvalidTokenError, match="twice"):
-        _verify(forge(None, payload), garden, bank, now)
+        check(forge(None, payload))
 
 
 REQUIRED = ["iss", "sub", "aud", "jti", "iat", "exp"]
@@ -415,52 +193,40 @@ REQUIRED = ["iss", "sub", "aud", "jti", "iat", "exp"]
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_j6_every_claim_is_required(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime, name: str
+    forge: Forge, claims: dict[str, Any], name: str, check: Check
 ) -> None:
     del claims[name]
     with pytest.raises(InvalidTokenError):
-        _verify(forge(None, claims), garden, bank, now)
+        check(forge(None, claims))
 
 
 @pytest.mark.parametrize("value", [None, True, "1795000000", 1.5, 1e30, -1, [], {}, "now"])
 @pytest.mark.parametrize("name", ["iat", "exp"])
 def test_j6_times_are_integers(
-    forge: Forge,
-    claims: dict[str, Any],
-    garden: Party,
-    bank: Party,
-    now: datetime,
-    name: str,
-    value: object,
+    forge: Forge, claims: dict[str, Any], name: str, value: object, check: Check
 ) -> None:
     with pytest.raises(InvalidTokenError):
-        _verify(forge(None, claims | {name: value}), garden, bank, now)
+        check(forge(None, claims | {name: value}))
     if value is not None:
         with pytest.raises(InvalidTokenError):
-            _verify(forge(None, claims | {"nbf": value}), garden, bank, now)
+            check(forge(None, claims | {"nbf": value}))
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "", [], ["x"], {"x": 1}, "x" * 3_000])
 @pytest.mark.parametrize("name", ["iss", "sub", "aud", "jti"])
 def test_j6_names_are_strings(
-    forge: Forge,
-    claims: dict[str, Any],
-    garden: Party,
-    bank: Party,
-    now: datetime,
-    name: str,
-    value: object,
+    forge: Forge, claims: dict[str, Any], name: str, value: object, check: Check
 ) -> None:
     with pytest.raises(InvalidTokenError):
-        _verify(forge(None, claims | {name: value}), garden, bank, now)
+        check(forge(None, claims | {name: value}))
 
 
 def test_j6_there_is_one_audience(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime
+    forge: Forge, claims: dict[str, Any], bank: Party, check: Check
 ) -> None:
     for audience in ([bank.did], [bank.did, "did:web:c.example"], {"0": bank.did}):
         with pytest.raises(InvalidTokenError, match="aud"):
-            _verify(forge(None, claims | {"aud": audience}), garden, bank, now)
+            check(forge(None, claims | {"aud": audience}))
 
 
 @pytest.mark.parametrize(
@@ -476,22 +242,22 @@ def test_j6_there_is_one_audience(
     ],
 )
 def test_j9_a_token_for_another_tenant_is_refused(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime, audience: str
+    forge: Forge, claims: dict[str, Any], audience: str, check: Check
 ) -> None:
     with pytest.raises(InvalidTokenError, match="somebody else"):
-        _verify(forge(None, claims | {"aud": audience}), garden, bank, now)
+        check(forge(None, claims | {"aud": audience}))
 
 
 # Time (rows J8 and J10)
 
 
 def test_tokens_live_at_most_ten_minutes(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime
+    forge: Forge, claims: dict[str, Any], check: Check
 ) -> None:
-    assert _verify(forge(None, claims | {"exp": claims["iat"] + 600}), garden, bank, now).token_id
+    assert check(forge(None, claims | {"exp": claims["iat"] + 600})).token_id
     for life in (601, 3_600, 10**9, 0, -1):
         with pytest.raises(InvalidTokenError, match="lifetime"):
-            _verify(forge(None, claims | {"exp": claims["iat"] + life}), garden, bank, now)
+            check(forge(None, claims | {"exp": claims["iat"] + life}))
 
 
 @given(skew=st.floats(-120, 120))
@@ -515,28 +281,24 @@ def test_j10_clocks_may_differ_by_thirty_seconds(skew: float) -> None:
 
 
 def test_j10_the_limits_are_exact(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime
+    forge: Forge, claims: dict[str, Any], now: datetime, check: Check
 ) -> None:
     second = timedelta(seconds=1)
     token = forge()
-    assert _verify(token, garden, bank, now - 30 * second).token_id
-    assert _verify(token, garden, bank, now + 330 * second - timedelta(milliseconds=1)).token_id
+    assert check(token, now=now - 30 * second).token_id
+    assert check(token, now=now + 330 * second - timedelta(milliseconds=1)).token_id
     for moment in (now - 30.1 * second, now + 330 * second, now + timedelta(days=9)):
         with pytest.raises(ExpiredTokenError):
-            _verify(token, garden, bank, moment)
-    assert _verify(forge(None, claims | {"nbf": claims["iat"] + 30}), garden, bank, now).token_id
+            check(token, now=moment)
+    assert check(forge(None, claims | {"nbf": claims["iat"] + 30})).token_id
     with pytest.raises(ExpiredTokenError):
-        _verify(forge(None, claims | {"nbf": claims["iat"] + 31}), garden, bank, now)
-    assert _verify(
-        token, garden, bank, now, leeway=timedelta(0), max_lifetime=300 * second
-    ).token_id
+        check(forge(None, claims | {"nbf": claims["iat"] + 31}))
+    assert check(token, leeway=timedelta(0), max_lifetime=300 * second).token_id
     with pytest.raises(InvalidTokenError):
-        _verify(token, garden, bank, now, max_lifetime=299 * second)
+        check(token, max_lifetime=299 * second)
 
 
-def test_errors_never_repeat_the_token(
-    forge: Forge, claims: dict[str, Any], garden: Party, bank: Party, now: datetime
-) -> None:
+def test_errors_never_repeat_the_token(forge: Forge, claims: dict[str, Any], check: Check) -> None:
     secret = "canary" + hashlib.sha256(b"canary").hexdigest()
     for token in (
         forge({"alg": secret}),
@@ -546,7 +308,7 @@ def test_errors_never_repeat_the_token(
         f"{encode_base64url(secret.encode())}.a.b",
     ):
         with pytest.raises(IdentityError) as caught:
-            _verify(token, garden, bank, now)
+            check(token)
         error: BaseException | None = caught.value
         while error is not None:
             assert secret not in str(error)

@@ -123,3 +123,21 @@ async def test_places_are_given_back_whatever_happens(
             with pytest.raises(EgressDeniedError), anyio.fail_after(2):
                 await client.get("http://10.0.0.1/")
     assert transport._places._hosts == {}
+
+
+@pytest.mark.anyio
+async def test_a_body_closed_twice_gives_one_place_back(
+    serve: Serve, answer_with: AnswerWith
+) -> None:
+    server = serve(lambda _: answer_with(b"{}"))
+    transport = GuardedTransport(EgressPolicy.development())
+    async with transport:
+        responses = [
+            await transport.handle_async_request(httpx.Request("GET", server.url)) for _ in range(2)
+        ]
+        for _ in range(2):
+            assert isinstance(responses[0].stream, httpx.AsyncByteStream)
+            await responses[0].stream.aclose()
+        assert len(transport._places._hosts) == 1
+        await responses[1].aclose()
+    assert transport._places._hosts == {}
