@@ -27,7 +27,7 @@ from trustspace.dataplane.table_reader import (
 from trustspace.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from trustspace.dataplane.published_file import PublishedFile
     from trustspace.dataplane.table_layout import TableLayout
@@ -53,7 +53,7 @@ class Table:
         self._file = file
         self._layout = layout
 
-    def stream(self, restriction: Restriction) -> Iterator[Piece]:
+    def stream(self, restriction: Restriction) -> Generator[Piece, None, None]:
         """Return what may leave as one Arrow IPC stream, in pieces.
 
         Whether the restriction can be carried out is known when this returns, before the first
@@ -71,7 +71,9 @@ class Table:
             raise self._unreadable(error) from error
         return self._pieces(schema, frames)
 
-    def _pieces(self, schema: pl.Schema, frames: Iterator[pl.DataFrame]) -> Iterator[Piece]:
+    def _pieces(
+        self, schema: pl.Schema, frames: Iterator[pl.DataFrame]
+    ) -> Generator[Piece, None, None]:
         try:
             yield from encode(self._until_changed(frames), schema)
         except reading_errors() as error:
