@@ -211,7 +211,7 @@ def _assemble(
     stack.callback(context.store.on_commit(committed))
     catalogs = Catalogs(context, decide)
     dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens)
-    data = DataApi(context, authentication, Deliveries(context, decide, agreed), tokens)
+    data = DataApi(context, authentication, Deliveries(context, decide, agreed), tokens, client)
     public = OneSpelling(Starlette(routes=[*dsp.routes(), *data.routes()]))
     return plane, public, worker
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfers import Transfers
     from trustspace.dsp.transfer import TransferProcess
-    from trustspace.policy.messages import Language
     from trustspace.model.dataset import Dataset
     from trustspace.model.odrl import Offer
+    from trustspace.policy.messages import Language
     from trustspace.transport.discovery import Discovery
 
 Json = dict[str, Any]

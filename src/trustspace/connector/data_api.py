@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trustspace.connector.tokens import TokenDesk
     from trustspace.model.data_address import DataAddress
     from trustspace.store import Transaction
+    from trustspace.transport.http_client import GuardedClient
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +46,13 @@ class DataApi:
         authentication: Authentication,
         deliveries: Deliveries,
         tokens: TokenDesk,
+        client: GuardedClient,
     ) -> None:
         self._context = context
         self._authentication = authentication
         self._deliveries = deliveries
         self._tokens = tokens
+        self._client = client
 
     def routes(self) -> list[Route]:
         """Return the routes of the public listener that belong to data."""
@@ -65,7 +68,9 @@ class DataApi:
             form = "table" if order.as_table else "file"
             if form not in grant.dataset.forms:
                 return _not_in_this_form(grant.dataset.forms)
-            return await DeliveryResponse.prepare(self._deliveries, hosted, grant, request)
+            return await DeliveryResponse.prepare(
+                self._deliveries, hosted, grant, request, client=self._client
+            )
         except (IdentityError, NotFoundError) as error:
             logger.info("data refused at %s: %s", request.url.path, error)
             return _unauthorised()

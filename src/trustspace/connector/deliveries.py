@@ -65,7 +65,7 @@ class Deliveries:
         self, context: ConnectorContext, decide: DecisionPoint, agreed: Agreements
     ) -> None:
         self._context = context
-        self._decide = decide
+        self._point = decide
         self._agreed = agreed
         self._grants: OrderedDict[tuple[str, Order], Grant] = OrderedDict()
 
@@ -76,35 +76,56 @@ class Deliveries:
             NotFoundError: There is no such transfer or dataset.
             PolicyDeniedError: Policy, a counter, the agreement or the transfer speak against it.
         """
-        key = (hosted.name, order)
-        known = self._grants.get(key)
-        if known is not None and known.gate.code is None and self.is_valid(known):
+        known = self._grants.get((hosted.name, order))
+        if known is not None and known.gate.code is None and self.seconds_left(known) > 0:
             return known
+        if known is not None and known.gate.code is None:
+            # Other requests of the session may run under this gate; it stays theirs and ours.
+            return await self._decide(hosted, order, known.gate)
         # Opened before the decision: what is revoked from here on closes it.
         gate = self._context.gates.open(
             agreement_id=order.agreement_id, transfer_pid=order.transfer_pid
         )
         try:
-            outcome = await self._context.store.write(
-                lambda tx: self._decided(tx, hosted, order, gate)
-            )
-            granted = _granted(outcome)
-            gate.check()
+            return await self._decide(hosted, order, gate)
         except BaseException:
             self._context.gates.leave(gate)
             raise
-        if known is not None:
-            granted.is_counted = known.is_counted
-            self._context.gates.leave(known.gate)
-        self._grants[key] = granted
-        self._grants.move_to_end(key)
-        while len(self._grants) > GRANTS:
-            self._context.gates.leave(self._grants.popitem(last=False)[1].gate)
-        return granted
 
-    def is_valid(self, grant: Grant) -> bool:
-        """Say whether a grant's lease still stands."""
-        return grant.lease.valid(self._context.now(), 0)
+    async def renew(self, hosted: Hosted, grant: Grant) -> Grant:
+        """Decide once more for a delivery under way, which goes on with what it has.
+
+        Raises:
+            NotFoundError: The transfer or dataset is gone.
+            PolicyDeniedError: Policy, a counter, the agreement or the transfer speak against it,
+                or what may leave has become less.
+        """
+        renewed = await self._decide(hosted, grant.order, grant.gate)
+        if renewed.restriction != grant.restriction:
+            raise PolicyDeniedError("what may leave has changed", code="pep.lease_expired")
+        return renewed
+
+    def seconds_left(self, grant: Grant) -> float:
+        """Return for how long a grant's lease still stands, in seconds."""
+        now = self._context.now()
+        if not grant.lease.valid(now, 0):
+            return 0.0
+        return (grant.lease.ends_at - now).total_seconds()
+
+    async def _decide(self, hosted: Hosted, order: Order, gate: Gate) -> Grant:
+        outcome = await self._context.store.write(lambda tx: self._decided(tx, hosted, order, gate))
+        if isinstance(outcome, PolicyDeniedError):
+            raise outcome
+        gate.check()
+        key = (hosted.name, order)
+        before = self._grants.pop(key, None)
+        outcome.is_counted = before is not None and before.is_counted
+        self._grants[key] = outcome
+        while len(self._grants) > GRANTS:
+            forgotten = self._grants.popitem(last=False)[1]
+            forgotten.gate.close("pep.lease_expired")
+            self._context.gates.leave(forgotten.gate)
+        return outcome
 
     async def count(self, hosted: Hosted, grant: Grant) -> None:
         """Make the session's units final, before its first byte leaves."""
@@ -176,7 +197,7 @@ class Deliveries:
         try:
             self._agreed.live(tx, hosted, row.id)
             _check_running(transfer.state)
-            decision = self._decide.access(
+            decision = self._point.access(
                 tx,
                 hosted,
                 row,
@@ -264,9 +285,3 @@ def _check_running(state: TransferState) -> None:
 def _columns(dataset: DatasetRow) -> tuple[str, ...]:
     source = read_source(dataset.source)
     return source.columns if isinstance(source, FileSource) else ()
-
-
-def _granted(outcome: Grant | PolicyDeniedError) -> Grant:
-    if isinstance(outcome, PolicyDeniedError):
-        raise outcome
-    return outcome

@@ -28,25 +28,30 @@ class Gate:
         self.agreement_id = agreement_id
         self.transfer_pid = transfer_pid
         self._code: str | None = None
-        self._on_close: Callable[[], None] | None = None
+        self._on_close: list[Callable[[], object]] = []
 
     @property
     def code(self) -> str | None:
         """Why the gate was closed, or None while it is open."""
         return self._code
 
-    def on_close(self, call: Callable[[], None]) -> None:
-        """Have a function called, from any thread, when the gate closes; at once if it is."""
-        self._on_close = call
+    def on_close(self, call: Callable[[], object]) -> Callable[[], None]:
+        """Have a function called, from any thread, when the gate closes; at once if it is.
+
+        Returns:
+            A function that takes the call off again.
+        """
+        self._on_close.append(call)
         if self._code is not None:
             call()
+        return lambda: self._on_close.remove(call)
 
     def close(self, code: str) -> None:
         """Close for good."""
         if self._code is None:
             self._code = code
-            if self._on_close is not None:
-                self._on_close()
+            for call in tuple(self._on_close):
+                call()
 
     def check(self) -> None:
         """Pass, or not.
