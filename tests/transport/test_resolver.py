@@ -256,18 +256,34 @@ async def test_our_own_user_is_told_what_failed(
 async def test_strangers_cannot_fill_the_memory(
     resolver: DidResolver, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolver_module, "MAX_DOCUMENTS", 3)
     await resolver.resolve(host.did)
-    for number in range(2):
-        with pytest.raises(UntrustedIssuerError):
-            await resolver.resolve(f"did:web:x{number}.x:..")
-    await resolver.resolve(host.did)
-    for number in range(2, 4):
-        with pytest.raises(UntrustedIssuerError):
-            await resolver.resolve(f"did:web:x{number}.x:..")
+    kept = resolver._kept_bytes + 2 * resolver_module.FAILURE_BYTES
+    monkeypatch.setattr(resolver_module, "MAX_KEPT_BYTES", kept)
+    for numbers in (range(2), range(2, 4)):
+        for number in numbers:
+            with pytest.raises(UntrustedIssuerError):
+                await resolver.resolve(f"did:web:x{number}.x:..")
+        await resolver.resolve(host.did)
     assert len(resolver._entries) == 3
-    await resolver.resolve(host.did)
     assert host.fetches == 1
+    for number in range(4, 7):
+        with pytest.raises(UntrustedIssuerError):
+            await resolver.resolve(f"did:web:x{number}.x:..")
+    assert host.did not in resolver._entries
+    assert resolver._kept_bytes == sum(entry.size for entry in resolver._entries.values()) <= kept
+
+
+async def test_a_remembered_failure_keeps_no_request_alive(
+    resolver: DidResolver, host: Host
+) -> None:
+    host.fails = host.answer_with(b'{"large": 1}', "503 Busy")
+    for _ in range(2):
+        with pytest.raises(StatusError) as caught:
+            await resolver.look_up(host.did)
+        assert (caught.value.status, caught.value.retryable, caught.value.body) == (503, True, None)
+    kept = resolver._entries[host.did].found
+    assert isinstance(kept, StatusError)
+    assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
 
 
 async def test_a_given_up_fetch_does_not_hold_the_others_up(

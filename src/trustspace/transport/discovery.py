@@ -44,7 +44,7 @@ MAX_VERSION_BYTES = 1_048_576
 """A root may host many participants, each with an entry."""
 VERSION_TTL = timedelta(seconds=60)
 """How long a version document is kept; a loop of negotiations asks once."""
-MAX_VERSION_DOCUMENTS = 1_024
+MAX_VERSION_DOCUMENTS = 64
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*\Z")
 _CATALOG_SUFFIX: Final = "/catalog"

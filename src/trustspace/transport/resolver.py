@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from trustspace.errors import RemoteProtocolError, TrustspaceError, UntrustedIssuerError
+from trustspace.errors import (
+    RemoteProtocolError,
+    StatusError,
+    TrustspaceError,
+    UntrustedIssuerError,
+)
 from trustspace.identity.did import DidDocument, document_url, parse_document
 
 if TYPE_CHECKING:
@@ -40,7 +45,10 @@ REFRESH_INTERVAL = timedelta(seconds=60)
 """Time between two fetches that an unknown key causes."""
 FETCH_DEADLINE = timedelta(seconds=5)
 MAX_DOCUMENT_BYTES = 262_144
-MAX_DOCUMENTS = 4_096
+MAX_KEPT_BYTES = 8_388_608
+"""Bytes of all documents kept, as they were fetched: some thousand ordinary ones."""
+FAILURE_BYTES = 1_024
+"""What a failure counts for."""
 
 _ACCEPT: Final = "application/did+json, application/json"
 
@@ -50,8 +58,14 @@ class _Entry:
     """What is known of one DID, by the monotonic clock."""
 
     found: DidDocument | TrustspaceError
+    size: int
     expires: float
     refreshed: float = -math.inf
+
+    def document(self) -> DidDocument:
+        if isinstance(self.found, TrustspaceError):
+            raise _again(self.found)
+        return self.found
 
 
 class DidResolver:
@@ -77,6 +91,7 @@ class DidResolver:
         self._ttl = ttl.total_seconds()
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._kept_bytes = 0
         self._flights: dict[str, tuple[anyio.Lock, int]] = {}
 
     async def resolve(self, did: str, *, kid: str | None = None) -> DidDocument:
@@ -112,9 +127,7 @@ class DidResolver:
             async with self._flight(did):
                 entry = self._fresh(did) or await self._fetch(did)
                 self._keep(did, entry)
-        if isinstance(entry.found, TrustspaceError):
-            raise entry.found.with_traceback(None)
-        return entry.found
+        return entry.document()
 
     def _fresh(self, did: str) -> _Entry | None:
         entry = self._entries.get(did)
@@ -141,18 +154,21 @@ class DidResolver:
 
     async def _fetch(self, did: str) -> _Entry:
         try:
-            document = await self._document(did)
+            document, size = await self._document(did)
         except TrustspaceError as error:
-            return _Entry(error, self._clock() + FAILURE_TTL.total_seconds())
-        return _Entry(document, self._clock() + self._ttl)
+            expires = self._clock() + FAILURE_TTL.total_seconds()
+            return _Entry(_again(error), FAILURE_BYTES, expires)
+        return _Entry(document, size, self._clock() + self._ttl)
 
     def _keep(self, did: str, entry: _Entry) -> None:
+        """Keep what was found; strangers may name any number of DIDs with large documents."""
+        replaced = self._entries.pop(did, None)
         self._entries[did] = entry
-        self._entries.move_to_end(did)
-        while len(self._entries) > MAX_DOCUMENTS:
-            self._entries.popitem(last=False)
+        self._kept_bytes += entry.size - (0 if replaced is None else replaced.size)
+        while self._kept_bytes > MAX_KEPT_BYTES:
+            self._kept_bytes -= self._entries.popitem(last=False)[1].size
 
-    async def _document(self, did: str) -> DidDocument:
+    async def _document(self, did: str) -> tuple[DidDocument, int]:
         url = document_url(did, insecure_loopback=self._insecure_loopback)
         answer = await self._client.request(
             "GET",
@@ -162,7 +178,7 @@ class DidResolver:
             deadline=FETCH_DEADLINE,
         )
         try:
-            return parse_document(answer.expect(200).json(), did)
+            return parse_document(answer.expect(200).json(), did), len(answer.body)
         except RemoteProtocolError as error:
             raise UntrustedIssuerError(f"A DID document cannot be read: {error}") from error
 
@@ -178,3 +194,12 @@ class DidResolver:
             lock, users = self._flights.pop(did)
             if users > 1:
                 self._flights[did] = lock, users - 1
+
+
+def _again(error: TrustspaceError) -> TrustspaceError:
+    """Copy an error without what it met on its way: a kept traceback keeps whole requests alive."""
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    if isinstance(copy, StatusError):
+        copy.body = None
+    return copy
