@@ -3,10 +3,18 @@ package trustspace.cases_test
 
 import data.trustspace.v1
 
-test_cases[name] if {
+# One test for all of them: `opa test` traces parameterised tests, which takes twenty times as long.
+test_cases if {
+	count(names) > 300
+	print("failed:", names - passed)
+	names == passed
+}
+
+names := {[group, case.name] | some group, cases in data.cases; some case in cases}
+
+passed := {[group, case.name] |
 	some group, cases in data.cases
 	some case in cases
-	name := concat("/", [group, case.name])
 	v1.decision(request(case)) == decision(case)
 }
 

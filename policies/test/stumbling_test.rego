@@ -77,3 +77,15 @@ test_lost_rules_deny if {
 	q := {"bundle": v1.revision, "point": "catalog", "policies": []}
 	[r.id | some r in v1.outside(q, lost)] == ["engine.considered"]
 }
+
+test_helpers_that_stumble_open_nothing if {
+	odrl.nodes_at(null, 0) == []
+	odrl.arguments({}, {}) == []
+	odrl.as_set(null) == set()
+	odrl.wishes({}) == [{}]
+	odrl.about(null, {}) == {}
+	odrl.reason(null, null).id == "engine.considered"
+	odrl.leaf_reason(null, {}, {}).id == "engine.considered"
+	count(odrl.unmet("p1", {}, null, 0)) == 1
+	count(v1.bitten({}, {"conflict": null}, {})) == 1
+}

@@ -53,16 +53,24 @@ def test_written_cases_are_current():
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def opa_test(opa: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [opa, "test", "--timeout", "60s", *flags, "bundle", "test", "cases"]
+    return subprocess.run(
+        command, cwd=documents.POLICIES, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.external
 def test_opa_runs_the_cases(opa: Path):
-    done = subprocess.run(
-        [opa, "test", "--timeout", "60s", "bundle", "test", "cases"],
-        cwd=documents.POLICIES,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = opa_test(opa)
     assert done.returncode == 0, done.stdout
-    passed, total = done.stdout.strip().removeprefix("PASS: ").split("/")
-    assert passed == total
-    assert int(total) > len(documents.CASES)
+    assert done.stdout.startswith("PASS")
+
+
+@pytest.mark.external
+def test_cases_cover_the_rules(opa: Path):
+    # The cases go in once, as a batch: tracing makes them slow.
+    done = opa_test(
+        opa, "--coverage", "--threshold", "95", "--run", "stumbling|site|decide|undefined"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -79,7 +79,7 @@ def test_ticker_ends_when_idle_and_comes_back(request_: DecisionRequest, monkeyp
 
 def test_engine_without_a_ticker_denies(request_: DecisionRequest, monkeypatch):
     engine = WasmEngine(modules.compiled(modules.ENDLESS))
-    engine._ticker.reset()
+    wasm._reset_tickers()
 
     def start(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

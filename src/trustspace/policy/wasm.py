@@ -20,7 +20,7 @@ import os
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -331,7 +331,7 @@ def _reset_tickers() -> None:
         ticker.reset()
 
 
-if hasattr(os, "register_at_fork"):
+with suppress(AttributeError):  # where a process cannot fork
     os.register_at_fork(after_in_child=_reset_tickers)
 
 

@@ -9,6 +9,11 @@ import data.trustspace.operands
 import data.trustspace.points
 
 # reason(id, members): a reason with every member.
+default reason(_, _) := {
+	"id": "engine.considered", "at": null, "rule": null, "left": null, "op": null,
+	"expected": null, "actual": null, "unit": null, "src": null,
+}
+
 reason(id, members) := object.union(
 	{
 		"id": id, "at": null, "rule": null, "left": null, "op": null,
@@ -136,6 +141,11 @@ below(rule, all, depth, blamed) := {id | some id in array.concat([b | some b in 
 	]
 }
 
+default leaf_reason(_, _, _) := {
+	"id": "engine.considered", "at": null, "rule": null, "left": null, "op": null,
+	"expected": null, "actual": null, "unit": null, "src": null,
+}
+
 leaf_reason(rule_id, leaf, result) := reason(result.reason, {
 	"at": leaf.id,
 	"rule": rule_id,
@@ -259,7 +269,11 @@ unmet(rule_id, d, record, now) := [r |
 	is_array(d.refine)
 }
 
+default about(_, _) := {}
+
 about(rule_id, d) := {"at": d.id, "rule": rule_id, "src": d.src}
+
+default wishes(_) := [{}]
 
 wishes(d) := [{"expected": d.action}] if count(d.refine) == 0
 

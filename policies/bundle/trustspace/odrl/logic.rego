@@ -14,7 +14,11 @@ level(levels, depth, below) := object.union(below, {node.id: combine(node.kind, 
 	some node in nodes_at(levels, depth)
 })
 
+default nodes_at(_, _) := []
+
 nodes_at(levels, depth) := [node | some i, nodes in levels; i == depth; some node in nodes]
+
+default arguments(_, _) := []
 
 arguments(node, below) := [object.get(below, id, "unknown") | some id in node.args]
 

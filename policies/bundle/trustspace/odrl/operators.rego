@@ -49,6 +49,8 @@ as_list(value) := value if is_array(value)
 
 as_list(value) := [value] if type_name(value) in scalar_types
 
+default as_set(_) := set()
+
 as_set(value) := {element | some element in as_list(value)}
 
 scalar_types := {"string", "number", "boolean"}

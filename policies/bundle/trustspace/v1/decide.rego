@@ -33,6 +33,8 @@ common(q, considered) := {
 	"considered": considered,
 }
 
+default ids(_) := []
+
 ids(p) := [id |
 	some rules in [p.permissions, p.prohibitions, p.obligations]
 	some rule in rules
@@ -73,6 +75,11 @@ inside(q, work) := array.concat(
 	[r | some w in work; some p in w.prohibitions; p.bites; some r in bitten(q, w, p)],
 	[r | some w in work; some o in w.obligations; some r in o.reasons],
 )
+
+default bitten(_, _, _) := [{
+	"id": "engine.considered", "at": null, "rule": null, "left": null, "op": null,
+	"expected": null, "actual": null, "unit": null, "src": null,
+}]
 
 bitten(_, w, p) := p.reasons if not void(w)
 
