@@ -117,6 +117,11 @@ class Negotiations:
             NotFoundError: Its dataset or offer is unknown, withdrawn or not for the sender.
             RemoteProtocolError: The message is not an initial one, or a changed repeat.
         """
+        if not message.is_initial:
+            raise RemoteProtocolError(
+                "a message that opens a negotiation names the sender's pid alone",
+                code="negotiation.pid",
+            )
         theirs = message.consumer_pid if role is Role.PROVIDER else message.provider_pid
         known = tx.negotiations.find_by_peer(hosted.name, role, sender, theirs or "")
         if known is not None:
