@@ -1,0 +1,62 @@
+"""A provider, a consumer and a third participant who means no good, each on its own connector."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.connector.party import Party, party
+
+CSV = "grade,price,phone\nA,10,110\nB,20,112\nA,30,119\n"
+
+Start = Callable[..., Coroutine[Any, Any, Party]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the homes and files of one module."""
+    return tmp_path_factory.mktemp("homes")
+
+
+@pytest.fixture(scope="module")
+def roses(folder: Path) -> Path:
+    """A small table."""
+    file = folder / "roses.csv"
+    file.write_text(CSV)
+    return file
+
+
+@pytest.fixture(scope="module")
+async def garden(folder: Path, roses: Path) -> AsyncIterator[Party]:
+    """A provider that offers ``roses`` for research and teaching."""
+    async with party(folder / "garden", "garden") as running:
+        await running.publish(roses)
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def bank(folder: Path) -> AsyncIterator[Party]:
+    """A consumer."""
+    async with party(folder / "bank", "bank") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def mallory(folder: Path) -> AsyncIterator[Party]:
+    """A participant with a proper identity who is a party to nothing of the other two."""
+    async with party(folder / "mallory", "mallory") as running:
+        yield running
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Start connectors that live as long as the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def begin(name: str, *, settings: str = "") -> Party:
+            return await stack.enter_async_context(party(tmp_path / name, name, settings=settings))
+
+        yield begin
