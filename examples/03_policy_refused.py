@@ -26,9 +26,8 @@ def main() -> None:
             agency.negotiate(garden.address, "rose-prices", purpose="marketing")
         except ts.PolicyDeniedError as error:
             print("refused:", error)
-            for reason in error.reasons:
-                print("rule:", reason)
-            print("what would help:", error.hint)
+            for rule in error.reasons:
+                print("rule", rule["src"], "wants", rule["left"], rule["op"], rule["expected"])
         else:
             raise SystemExit("marketing was allowed, though the terms say credit scoring")
 
