@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Route
 
 from trustspace.client.exchange import Request, Response, Wait
 from trustspace.errors import TrustspaceError
@@ -96,3 +106,88 @@ def doc() -> Any:
             "changed": True,
         },
     )
+
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class ScriptedConnector:
+    """A management interface and a data endpoint on a real socket, for what a real one never does.
+
+    Attributes:
+        answers: What ``METHOD path`` under the participant answers: a document, or a callable.
+        data: What the data endpoint answers, one after the other; the last one stays.
+        asked: Every request, as ``METHOD path``.
+        headers: The data requests' headers.
+        bodies: Bodies by ``METHOD path``, the last one.
+    """
+
+    def __init__(self, url: str, doc: Any) -> None:
+        self.url = url
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.management_headers: dict[str, str] = {}
+        self.bodies: dict[str, Any] = {}
+        self.data: list[Answer] = []
+        self.tokens = 0
+        self.answers: dict[str, Any] = {
+            "GET agreements/urn:uuid:a1": doc.agreement,
+            "POST transfers": doc.transfer,
+            "GET transfers/urn:uuid:t1": doc.transfer,
+            "GET transfers/urn:uuid:t1/edr": self._edr,
+            "POST transfers/urn:uuid:t1/receipts": {},
+        }
+        self.participant = doc.participant
+
+    async def manage(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_params["path"]
+        name = f"{request.method} {path.removeprefix('participants/bank/')}"
+        self.asked.append(name)
+        self.management_headers = dict(request.headers)
+        body = await request.body()
+        self.bodies[name] = json.loads(body) if body else None
+        if path in ("participants", "participants/bank"):
+            found = self.participant
+            return JSONResponse([found] if name == "GET participants" else found)
+        answer = self.answers.get(name, HttpResponse("no such path", status_code=404))
+        if callable(answer) and not isinstance(answer, HttpResponse):
+            answer = answer(request)
+        return answer if isinstance(answer, HttpResponse) else JSONResponse(answer)
+
+    async def deliver(self, request: HttpRequest) -> HttpResponse:
+        self.headers.append(dict(request.headers))
+        answer = self.data.pop(0) if len(self.data) > 1 else self.data[0]
+        return answer(request)
+
+    def _edr(self, request: HttpRequest) -> HttpResponse:
+        self.tokens += request.query_params.get("fresh") == "true"
+        return JSONResponse(
+            {
+                "endpoint": f"{self.url}/data",
+                "authorization": f"Bearer token-{self.tokens}",
+                "agreement": "urn:uuid:a1",
+                "transfer": "urn:uuid:t1",
+            }
+        )
+
+
+@pytest.fixture
+def connector(doc: Any) -> Iterator[ScriptedConnector]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        scripted = ScriptedConnector(f"http://127.0.0.1:{listener.getsockname()[1]}", doc)
+        methods = ["GET", "POST", "PUT", "DELETE"]
+        routes = [
+            Route("/v1/{path:path}", scripted.manage, methods=methods),
+            Route("/data", scripted.deliver),
+        ]
+        config = uvicorn.Config(
+            Starlette(routes=routes), lifespan="off", ws="none", log_level="critical"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield scripted
+        finally:
+            server.should_exit = True
+            thread.join(10)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trustspace.client.exchange import POLL_PAUSE, Wait
+from trustspace.client.exchange import POLL_PAUSE, Response, Wait
 from trustspace.client.operations import Operations
 from trustspace.errors import (
     ConfigurationError,
@@ -62,6 +62,13 @@ def test_none_or_several_participants_must_be_named(play, doc, hosted, words):
     with pytest.raises(ConfigurationError, match=words) as caught:
         play(Operations().participant(), [doc.participant] * hosted)
     assert caught.value.setting == "participant"
+
+
+def test_another_participant_is_hosted_by_name(script, play, doc):
+    operations = Operations()
+    assert play(operations.host("two"), doc.participant).id == doc.participant["id"]
+    assert script.asked[0].body == {"name": "two"}
+    assert len(play(operations.participants(), [doc.participant] * 2)) == 2
 
 
 def test_publish_sends_an_absolute_path(script, play, operations, doc, tmp_path, monkeypatch):
@@ -119,6 +126,18 @@ def test_lists_without_pages_are_taken_as_they_are(play, operations, doc):
     assert play(operations.negotiations(), [doc.negotiation])[0].id == "urn:uuid:n1"
     assert play(operations.agreements(), [doc.agreement])[0].purpose == "credit-scoring"
     assert play(operations.transfers(), {"items": [doc.transfer]})[0].state == "STARTED"
+
+
+def test_other_lists_have_a_cursor(script, play, operations, doc):
+    pages = [{"items": [doc.agreement], "next": 7}, {"items": []}]
+    assert len(play(operations.agreements(), *pages)) == 1
+    assert script.asked[1].query == {"cursor": "7"}
+
+
+@pytest.mark.parametrize("garbage", [None, "x", {"page": []}, [7]])
+def test_a_list_that_is_none_is_the_other_sides_fault(play, operations, garbage):
+    with pytest.raises(RemoteProtocolError, match="ListPage is malformed"):
+        play(operations.agreements(), Response(200, garbage))
 
 
 @pytest.mark.parametrize("limit", [None, 5])
@@ -233,11 +252,12 @@ def test_a_deadline_terminates_the_negotiation(script, play, operations, doc, la
     assert script.asked[-1].body == {"reason": "no outcome within 2.5 s"}
 
 
-def test_an_agreement_in_the_last_moment_still_counts(play, operations, doc, late, problem):
+@pytest.mark.parametrize("code", ["conflict", "negotiation.state"])
+def test_an_agreement_in_the_last_moment_still_counts(play, operations, doc, late, problem, code):
     agreement = play(
         negotiate(operations, deadline=timedelta(seconds=1)),
         late(doc.negotiation, 1),
-        problem(409, "conflict"),
+        problem(409, code),
         doc.negotiation | {"state": "FINALIZED", "agreement": "urn:uuid:a1"},
         doc.agreement,
     )

@@ -1,1 +1,78 @@
-"""The SDK against a running connector: one set of operations, a sync and an async client."""
+"""The SDK against a running connector: one set of operations, a sync and an async client.
+
+Example::
+
+    from trustspace.client import Client
+
+    with Client.of_home("bank-home") as client:
+        agreement = client.negotiate(address, "rose-prices", purpose="credit-scoring")
+
+Names load on first use, so that the command line starts quickly.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trustspace.client.async_client import AsyncClient
+    from trustspace.client.async_handle import AsyncHandle
+    from trustspace.client.bound import AsyncBoundAgreement, BoundAgreement
+    from trustspace.client.client import Client
+    from trustspace.client.handle import Handle
+    from trustspace.client.values import (
+        Agreement,
+        CatalogView,
+        Column,
+        CounterpartyFacts,
+        DatasetInfo,
+        Event,
+        Explanation,
+        Negotiation,
+        OfferedDataset,
+        ParticipantInfo,
+        Saved,
+        TermLabel,
+        Transfer,
+    )
+
+__all__ = [
+    "Agreement",
+    "AsyncBoundAgreement",
+    "AsyncClient",
+    "AsyncHandle",
+    "BoundAgreement",
+    "CatalogView",
+    "Client",
+    "Column",
+    "CounterpartyFacts",
+    "DatasetInfo",
+    "Event",
+    "Explanation",
+    "Handle",
+    "Negotiation",
+    "OfferedDataset",
+    "ParticipantInfo",
+    "Saved",
+    "TermLabel",
+    "Transfer",
+]
+
+_MODULES = {
+    "AsyncBoundAgreement": "bound",
+    "AsyncClient": "async_client",
+    "AsyncHandle": "async_handle",
+    "BoundAgreement": "bound",
+    "Client": "client",
+    "Handle": "handle",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value: object = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'values')}"), name)
+    globals()[name] = value
+    return value

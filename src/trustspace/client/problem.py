@@ -16,11 +16,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trustspace.errors import (
+    ConfigurationError,
     ConflictError,
     ConnectError,
     DeadlineError,
+    EgressDeniedError,
     IntegrityError,
     InvalidTokenError,
+    LocalProtocolError,
     NotFoundError,
     PolicyDeniedError,
     RemoteProtocolError,
@@ -31,6 +34,13 @@ from trustspace.errors import (
 
 BY_STATUS = {401: InvalidTokenError, 404: NotFoundError, 409: ConflictError}
 """Statuses that say by themselves what happened."""
+
+BY_CODE: dict[str, type[TrustspaceError]] = {
+    "invalid": ConfigurationError,
+    "extra.missing": ConfigurationError,
+    "address.denied": EgressDeniedError,
+}
+"""Codes that say more than their status."""
 
 HINTS = {401: "use the token in HOME/management.token of the running connector"}
 
@@ -98,4 +108,6 @@ def _by_code(
     if code == "unreachable":
         late = problem.get("status") == 504
         return DeadlineError(message, hint=hint) if late else ConnectError(message, hint=hint)
-    return None
+    if problem.get("status") == 409 and code not in ("", "conflict"):
+        return LocalProtocolError(message, code=code, hint=hint)
+    return BY_CODE[code](message, hint=hint) if code in BY_CODE else None

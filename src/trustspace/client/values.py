@@ -31,6 +31,17 @@ Reasons = tuple[JsonObject | str, ...]
 plain words from a peer that sends no more."""
 
 
+class ListPage(Value):
+    """A part of a list.
+
+    Attributes:
+        next: Where the next part begins, or None after the last one.
+    """
+
+    items: tuple[JsonObject, ...]
+    next: str | None = Field(default=None, coerce_numbers_to_str=True)
+
+
 class ParticipantInfo(Participant):
     """A participant context of the connector that is spoken to.
 
@@ -257,6 +268,24 @@ class CounterpartyFacts(Value):
     facts: dict[str, Any] = Field(default_factory=dict)
 
 
+class Receipt(Value):
+    """How a delivery ended at the consumer, for its connector's log.
+
+    Attributes:
+        session: Id of the governed open.
+        outcome: ``delivered``, ``refused`` before a byte, or ``cut`` after some.
+        sha256: Digest of what was written last, where something was.
+        reasons: Why it was refused or cut.
+    """
+
+    session: str
+    outcome: Literal["delivered", "refused", "cut"]
+    bytes: int = 0
+    rows: int = 0
+    sha256: str | None = None
+    reasons: Reasons = ()
+
+
 class Saved(Value):
     """What was written to disk.
 
@@ -271,3 +300,8 @@ class Saved(Value):
     rows: int | None = None
     sha256: str
     seconds: float
+
+
+def id_of(thing: Agreement | Transfer | str) -> str:
+    """Return the id of an agreement or a transfer, however it is given."""
+    return thing if isinstance(thing, str) else thing.id

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
+from trustspace.client.operations.record import EventPages
 from trustspace.client.operations.transfer import TransferOperations
 
-__all__ = ["Operations"]
+__all__ = ["EventPages", "Operations"]
 
 
 class Operations(NegotiationOperations, PublicationOperations, TransferOperations):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from trustspace.client.exchange import Exchange, Request, because, call
 from trustspace.client.operations.record import RecordOperations
 from trustspace.client.values import Agreement
+from trustspace.errors import PolicyDeniedError
 
 
 class AgreementOperations(RecordOperations):
@@ -40,3 +41,17 @@ class AgreementOperations(RecordOperations):
         path = yield from self._path("agreements", agreement, "revoke")
         response = yield from call(Request("POST", path, body=because(reason)))
         return Agreement.read(response.document)
+
+
+def ended(agreement: Agreement) -> PolicyDeniedError | None:
+    """Return the refusal that an agreement which is not in force stands for, or None."""
+    if agreement.is_in_force:
+        return None
+    state = agreement.state.lower()
+    words = f"{state}: {agreement.reason}" if agreement.reason else state
+    return PolicyDeniedError(
+        f"agreement {agreement.id} is {words}",
+        code=f"agreement.{state}",
+        reasons=({"id": f"agreement.{state}", "text": agreement.reason or state},),
+        hint="negotiate again, or ask the counterparty",
+    )

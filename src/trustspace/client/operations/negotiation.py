@@ -28,6 +28,7 @@ from trustspace.client.values import Agreement, Negotiation
 from trustspace.errors import (
     ConflictError,
     DeadlineError,
+    LocalProtocolError,
     PolicyDeniedError,
     RemoteProtocolError,
     TrustspaceError,
@@ -35,6 +36,10 @@ from trustspace.errors import (
 
 if TYPE_CHECKING:
     from trustspace.model.value import JsonObject
+
+
+NEGOTIATION_DEADLINE = timedelta(seconds=60)
+"""A connector decides in well under a second; a person who must be asked needs a longer one."""
 
 
 class NegotiationOperations(AgreementOperations):
@@ -47,7 +52,7 @@ class NegotiationOperations(AgreementOperations):
         *,
         purpose: str | None = None,
         offer: str | None = None,
-        deadline: timedelta = timedelta(seconds=60),
+        deadline: timedelta = NEGOTIATION_DEADLINE,
     ) -> Exchange[Agreement]:
         """Negotiate until there is an agreement or a refusal.
 
@@ -99,7 +104,7 @@ class NegotiationOperations(AgreementOperations):
         reason = f"no outcome within {deadline.total_seconds():g} s"
         try:
             yield from self.terminate_negotiation(negotiation.id, reason=reason)
-        except ConflictError:
+        except (ConflictError, LocalProtocolError):
             after = yield from self.negotiation(negotiation.id)
             if after.is_terminal:
                 return after

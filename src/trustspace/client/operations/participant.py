@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from trustspace.client.exchange import Exchange, Request, call
-from trustspace.client.values import ParticipantInfo
+from trustspace.client.values import ListPage, ParticipantInfo
 from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -45,9 +45,26 @@ class ParticipantOperations:
                 self._info = ParticipantInfo.read(response.document)
         return self._info
 
-    def _only_participant(self) -> Exchange[ParticipantInfo]:
+    def participants(self) -> Exchange[tuple[ParticipantInfo, ...]]:
+        """Return every participant that the connector hosts."""
         response = yield from call(Request("GET", "participants"))
-        hosted = [ParticipantInfo.read(item) for item in response.document]
+        page = ListPage.read(listed(response.document))
+        return tuple(ParticipantInfo.read(item) for item in page.items)
+
+    def host(self, name: str) -> Exchange[ParticipantInfo]:
+        """Let the connector host another participant, with a key and a DID of its own.
+
+        Args:
+            name: Its short name, ``[a-z0-9][a-z0-9-]*``.
+
+        Raises:
+            ConflictError: It hosts one of that name.
+        """
+        response = yield from call(Request("POST", "participants", body={"name": name}))
+        return ParticipantInfo.read(response.document)
+
+    def _only_participant(self) -> Exchange[ParticipantInfo]:
+        hosted = yield from self.participants()
         if len(hosted) != 1:
             names = ", ".join(info.name for info in hosted) or "none"
             msg = f"the connector hosts {len(hosted)} participants ({names}), not one"
@@ -59,19 +76,30 @@ class ParticipantOperations:
         info = yield from self.participant()
         return "/".join(("participants", _segment(info.name), *map(_segment, segments)))
 
-    def _collect(self, kind: str) -> Exchange[list[JsonObject]]:
-        """Return every item of a list, page after page."""
+    def _collect(self, kind: str, *, cursor: str = "cursor") -> Exchange[list[JsonObject]]:
+        """Return every item of a list, page after page.
+
+        Args:
+            kind: Last segment of the list's path.
+            cursor: Query parameter that takes a page's ``next``.
+        """
         path = yield from self._path(kind)
         items: list[JsonObject] = []
         query: dict[str, str] = {}
         while True:
             response = yield from call(Request("GET", path, query=query))
-            if isinstance(response.document, list):
-                return items + response.document
-            items += response.document["items"]
-            if not response.document.get("next"):
+            page = ListPage.read(listed(response.document))
+            items += page.items
+            if page.next is None:
                 return items
-            query = {"after": str(response.document["next"])}
+            query = {cursor: page.next}
+
+
+def listed(document: object) -> JsonObject:
+    """Return a list as the page that it is; what is no list is left to be refused."""
+    if isinstance(document, list):
+        return {"items": document}
+    return document if isinstance(document, dict) else {}
 
 
 def _segment(text: str) -> str:

@@ -73,7 +73,7 @@ class PublicationOperations(ParticipantOperations):
 
     def datasets(self) -> Exchange[tuple[DatasetInfo, ...]]:
         """Return every dataset published here."""
-        items = yield from self._collect("datasets")
+        items = yield from self._collect("datasets", cursor="after")
         return tuple(DatasetInfo.read(item) for item in items)
 
     def catalog(self, address: str, *, limit: int | None = None) -> Exchange[CatalogView]:

@@ -12,11 +12,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trustspace.client.exchange import Exchange, Request, call, wait_query
-from trustspace.client.operations.participant import ParticipantOperations
-from trustspace.client.values import CounterpartyFacts, Event, Explanation
+from trustspace.client.operations.participant import ParticipantOperations, listed
+from trustspace.client.values import CounterpartyFacts, Event, Explanation, ListPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+EVENT_WAIT = timedelta(seconds=30)
+"""How long one question for new events is held by the connector."""
 
 
 class RecordOperations(ParticipantOperations):
@@ -48,7 +52,8 @@ class RecordOperations(ParticipantOperations):
         path = yield from self._path("events")
         query = {"after": str(after)} | (wait_query(wait) if wait else {})
         response = yield from call(Request("GET", path, query=query, patience=wait))
-        return tuple(Event.read(item) for item in response.document["items"])
+        page = ListPage.read(listed(response.document))
+        return tuple(Event.read(item) for item in page.items)
 
     def attest(self, did: str, facts: Mapping[str, Sequence[str]]) -> Exchange[CounterpartyFacts]:
         """Attest facts about a counterparty, for example ``{"spatial": ["CN-SH", "CN"]}``."""
@@ -65,3 +70,30 @@ class RecordOperations(ParticipantOperations):
         path = yield from self._path("counterparties", did)
         response = yield from call(Request("GET", path))
         return CounterpartyFacts.read(response.document)
+
+
+class EventPages:
+    """The log of a participant, page by page.
+
+    Args:
+        operations: In whose name it is read.
+        after: Sequence number of the last event seen.
+        follow: Wait for new events instead of ending.
+
+    Attributes:
+        ended: Whether nothing more comes.
+    """
+
+    def __init__(self, operations: RecordOperations, after: int, *, follow: bool) -> None:
+        self._operations = operations
+        self._after = after
+        self._wait = EVENT_WAIT if follow else timedelta(0)
+        self.ended = False
+
+    def next(self) -> Exchange[tuple[Event, ...]]:
+        """Return the next events, oldest first."""
+        page = yield from self._operations.events(self._after, wait=self._wait)
+        if page:
+            self._after = page[-1].seq
+        self.ended = not (page or self._wait)
+        return page

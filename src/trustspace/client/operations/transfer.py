@@ -22,9 +22,9 @@ from trustspace.client.exchange import (
     call,
     wait_query,
 )
-from trustspace.client.operations.agreement import AgreementOperations
+from trustspace.client.operations.agreement import AgreementOperations, ended
 from trustspace.client.problem import reason_objects
-from trustspace.client.values import EndpointDataReference, Transfer
+from trustspace.client.values import Agreement, EndpointDataReference, Receipt, Transfer
 from trustspace.errors import DeadlineError, PolicyDeniedError
 
 TransferStep = Literal["suspend", "resume", "complete", "terminate"]
@@ -110,21 +110,37 @@ class TransferOperations(AgreementOperations):
         response = yield from call(Request("GET", path, query=query))
         return EndpointDataReference.read(response.document)
 
-    def why(self, agreement: str, transfer: str) -> Exchange[PolicyDeniedError | None]:
-        """Return why no data flows, or None when the agreement and the transfer are in order."""
-        held = yield from self.agreement(agreement)
-        if not held.is_in_force:
-            state = held.state.lower()
-            words = f"{state}: {held.reason}" if held.reason else state
-            reason = {"id": f"agreement.{state}", "text": held.reason or state}
-            return PolicyDeniedError(
-                f"agreement {agreement} is {words}",
-                code=f"agreement.{state}",
-                reasons=(reason,),
-                hint="negotiate again, or ask the counterparty",
-            )
-        running = yield from self.transfer(transfer)
-        return None if running.state == "STARTED" else stopped(running)
+    def why(
+        self, agreement: str, transfer: str, *, patience: timedelta = timedelta(0)
+    ) -> Exchange[PolicyDeniedError | None]:
+        """Return why no data flows, or None when the agreement and the transfer are in order.
+
+        Args:
+            agreement: Agreement id.
+            transfer: Transfer id.
+            patience: How long to go on asking: the provider cuts its stream at once, its message
+                that says why arrives a moment later.
+        """
+        left = patience
+        while True:
+            path = yield from self._path("agreements", agreement)
+            response = yield from call(Request("GET", path))
+            left -= response.elapsed
+            denied = ended(Agreement.read(response.document))
+            if denied is not None:
+                return denied
+            running = yield from self.transfer(transfer)
+            if running.state != "STARTED":
+                return stopped(running)
+            if left <= POLL_PAUSE:
+                return None
+            yield Wait(POLL_PAUSE)
+            left -= POLL_PAUSE
+
+    def receipt(self, transfer: str, receipt: Receipt) -> Exchange[None]:
+        """Tell the own connector how a delivery ended, for its log."""
+        path = yield from self._path("transfers", transfer, "receipts")
+        yield from call(Request("POST", path, body=receipt.to_wire()))
 
 
 def stopped(transfer: Transfer) -> PolicyDeniedError:

@@ -1,0 +1,103 @@
+"""The program ``trustspace``: its commands, and what happens when one fails unforeseen.
+
+Example::
+
+    trustspace init garden-home --name garden
+    trustspace serve --home garden-home
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from trustspace._version import __version__
+from trustspace.cli.commands.agreements import agreements
+from trustspace.cli.commands.catalog import catalog
+from trustspace.cli.commands.datasets import datasets
+from trustspace.cli.commands.demo import demo
+from trustspace.cli.commands.events import events
+from trustspace.cli.commands.explain import explain
+from trustspace.cli.commands.init import init
+from trustspace.cli.commands.negotiate import negotiate
+from trustspace.cli.commands.negotiations import negotiations
+from trustspace.cli.commands.open import open_
+from trustspace.cli.commands.publish import publish
+from trustspace.cli.commands.revoke import revoke
+from trustspace.cli.commands.serve import serve
+from trustspace.cli.commands.transfers import complete, resume, suspend, terminate, transfers
+from trustspace.cli.commands.unpublish import unpublish
+from trustspace.cli.commands.version import version
+
+app = typer.Typer(
+    name="trustspace",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich costs 0.3 s of import, which --help should not take
+    help="Publish data under a policy, agree, exchange, prove it.",
+)
+
+for name, function in {
+    "demo": demo,
+    "init": init,
+    "serve": serve,
+    "publish": publish,
+    "unpublish": unpublish,
+    "datasets": datasets,
+    "catalog": catalog,
+    "negotiate": negotiate,
+    "negotiations": negotiations,
+    "agreements": agreements,
+    "open": open_,
+    "transfers": transfers,
+    "suspend": suspend,
+    "resume": resume,
+    "complete": complete,
+    "terminate": terminate,
+    "revoke": revoke,
+    "explain": explain,
+    "events": events,
+    "version": version,
+}.items():
+    app.command(name)(function)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
+    ] = False,
+) -> None:
+    """Publish data under a policy, agree, exchange, prove it."""
+
+
+def main() -> None:
+    """Run the command line; ends the process.
+
+    Exit codes are listed in `trustspace.cli.exit_code`. Nothing prints a traceback unless
+    ``TRUSTSPACE_TRACEBACK`` is set.
+    """
+    try:
+        app(prog_name="trustspace")
+    except Exception as error:
+        if os.environ.get("TRUSTSPACE_TRACEBACK"):
+            raise
+        typer.echo(
+            f"{type(error).__name__}: {error}; this is a fault of trustspace: "
+            "set TRUSTSPACE_TRACEBACK=1, try again and report what is printed",
+            err=True,
+        )
+        sys.exit(1)

@@ -1,0 +1,29 @@
+"""``trustspace explain ID``: why something was decided as it was."""
+
+from typing import Annotated
+
+import typer
+
+from trustspace.cli.command import command
+from trustspace.cli.connection import Connection
+from trustspace.cli.output import Output
+
+
+@command
+def explain(
+    id: Annotated[  # noqa: A002 - the metavar
+        str, typer.Argument(metavar="ID", help="A negotiation, transfer, agreement or decision.")
+    ],
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    *,
+    connection: Connection,
+    output: Output,
+) -> None:
+    """Explain why something was decided as it was."""
+    with connection.client() as client:
+        found = client.explain(id, language=language)
+    if output.json:
+        lists = {"sentences": list(found.sentences), "reasons": list(found.reasons)}
+        output.document(found.to_wire() | lists)
+    else:
+        output.lines(f"{found.kind} {found.id}: {found.outcome}", *found.sentences)

@@ -1,0 +1,28 @@
+"""``trustspace unpublish DATASET``: withdraw a dataset."""
+
+from typing import Annotated
+
+import typer
+
+from trustspace.cli.command import command
+from trustspace.cli.connection import Connection
+from trustspace.cli.output import Output
+
+
+@command
+def unpublish(
+    dataset: Annotated[str, typer.Argument(help="Dataset id.")],
+    *,
+    connection: Connection,
+    output: Output,
+) -> None:
+    """Withdraw a dataset from the catalogue.
+
+    Agreements in force stay.
+    """
+    with connection.client() as client:
+        client.unpublish(dataset)
+    if output.json:
+        output.document({"id": dataset, "withdrawn": True})
+    else:
+        output.lines(f"withdrawn: {dataset}")

@@ -1,0 +1,83 @@
+"""The governed handle for asynchronous code: the same handle, its blocking work in a thread.
+
+Example::
+
+    async with client.open(agreement) as data:
+        async for batch in data.iter_batches():
+            ...
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio.to_thread
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator
+
+    from trustspace.client.handle import Handle, Progress
+    from trustspace.client.values import Saved
+
+
+class AsyncHandle:
+    """The data of one agreement; as `Handle`.
+
+    Args:
+        handle: What does the work.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    @property
+    def session(self) -> str:
+        """Id under which the provider counts this open."""
+        return self._handle.session
+
+    @property
+    def closed(self) -> bool:
+        """Whether no data leaves any more."""
+        return self._handle.closed
+
+    async def __aenter__(self) -> Self:
+        await anyio.to_thread.run_sync(self._handle.__enter__)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let no data out any more; as `Handle.close`."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._handle.close)
+
+    async def iter_batches(self) -> AsyncIterator[Any]:
+        """Yield the table's record batches as they arrive; as `Handle.iter_batches`."""
+        batches = self._handle.iter_batches()
+        try:
+            while (batch := await anyio.to_thread.run_sync(next, batches, None)) is not None:
+                yield batch
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(batches.close)
+
+    async def to_arrow(self) -> Any:  # noqa: ANN401 - a pyarrow.Table
+        """Return the whole table as a `pyarrow.Table`; as `Handle.to_arrow`."""
+        return await anyio.to_thread.run_sync(self._handle.to_arrow)
+
+    async def to_polars(self) -> Any:  # noqa: ANN401 - a polars.DataFrame
+        """Return the whole table as a `polars.DataFrame`; as `Handle.to_polars`."""
+        return await anyio.to_thread.run_sync(self._handle.to_polars)
+
+    async def read(self) -> bytes:
+        """Return the file's bytes; as `Handle.read`."""
+        return await anyio.to_thread.run_sync(self._handle.read)
+
+    async def save(
+        self, path: str | os.PathLike[str], *, progress: Progress | None = None
+    ) -> Saved:
+        """Write the data to a file; as `Handle.save`. ``progress`` is called in a thread."""
+        return await anyio.to_thread.run_sync(partial(self._handle.save, path, progress=progress))
