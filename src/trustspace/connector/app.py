@@ -32,7 +32,7 @@ from trustspace.connector.deliveries import Deliveries
 from trustspace.connector.dsp_api import DspApi
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
-from trustspace.connector.listener import Listener, bind
+from trustspace.connector.listener import Listener, bind, run
 from trustspace.connector.management_api import management_app, token_hash
 from trustspace.connector.negotiations import Negotiations
 from trustspace.connector.one_spelling import OneSpelling
@@ -166,7 +166,7 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
             )
             await stop.wait()
 
-    asyncio.run(main())
+    run(main())
 
 
 def egress(home: Home) -> EgressPolicy:

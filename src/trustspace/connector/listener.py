@@ -1,7 +1,7 @@
 """One listener: an ASGI application on a socket of ours, whose port is known before it serves.
 
-uvicorn was chosen by measurement against granian, whose embedded server does not tell the port it
-bound and calls itself experimental. The caller owns signals and the event loop, because one loop
+The server is uvicorn; granian's embedded server does not tell the port it bound and calls itself
+experimental. The caller owns signals and the event loop, because one loop
 serves two listeners, in the main thread or in a background one.
 
 Example::
@@ -16,14 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
 from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
     from types import TracebackType
 
     from starlette.types import ASGIApp
@@ -41,6 +41,18 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a connector's main coroutine on the fastest event loop that is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ModuleNotFoundError:
+        factory = asyncio.new_event_loop
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
 
 
 def bind(host: str, port: int) -> socket.socket:

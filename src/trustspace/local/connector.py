@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Self
 from trustspace.client import AsyncClient, Client
 from trustspace.connector.app import Running, Sockets, running
 from trustspace.connector.home import Home, init_home, open_home
-from trustspace.connector.listener import bind
+from trustspace.connector.listener import bind, run
 from trustspace.errors import ConfigurationError, TrustspaceError
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class _Served:
                 await self._stop.wait()
 
         try:
-            asyncio.run(main())
+            run(main())
         except BaseException as error:  # handed to the thread that waits
             if self._started.done():
                 logger.exception("connector %s failed", self.home.name)
