@@ -7,10 +7,8 @@ policy and requester, however many datasets share the policy.
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from trustspace.connector.offers import offer_of
 from trustspace.connector.transfers import PULL
@@ -60,7 +58,7 @@ class Catalogs:
         Raises:
             RemoteProtocolError: The token is not one of ours.
         """
-        starts = _read_token(token)
+        after = _read_token(token)
         now = self._context.now()
         policies = {row.digest: row.body for row in tx.datasets.distinct_policies(hosted.name)}
         visible = [
@@ -68,7 +66,7 @@ class Catalogs:
             for digest, body in policies.items()
             if self._decide.visible(tx, hosted, body, digest, subject=subject, now=now)
         ]
-        rows = tx.datasets.page(hosted.name, starts[-1] or None, PAGE + 1, policies=visible)
+        rows = tx.datasets.page(hosted.name, after or None, PAGE + 1, policies=visible)
         service = DataService.model_validate(
             {"@id": f"{hosted.id}#DataService", "endpointURL": hosted.dsp_url}
         )
@@ -85,9 +83,10 @@ class Catalogs:
         )
         links = []
         if len(rows) > PAGE:
-            links.append(("next", _link(hosted, [*starts, shown[-1].id])))
-        if len(starts) > 1:
-            links.append(("previous", _link(hosted, starts[:-1])))
+            links.append(("next", _link(hosted, shown[-1].id)))
+        if after:
+            before = tx.datasets.page_before(hosted.name, after, PAGE, policies=visible)
+            links.append(("previous", _link(hosted, before)))
         return CatalogPage(catalog, tuple(links))
 
     def dataset(
@@ -127,24 +126,18 @@ def _dataset(row: DatasetRow, policy: Mapping[str, Any], service: str | DataServ
     )
 
 
-def _link(hosted: Hosted, starts: list[str]) -> str:
-    token = base64.urlsafe_b64encode(json.dumps(starts[-2:]).encode()).decode().rstrip("=")
-    return f"{hosted.dsp_url}/{CATALOG_REQUEST_PATH}?page={quote(token)}"
+def _link(hosted: Hosted, after: str) -> str:
+    """Return the URL of the page that follows a dataset; the empty id is the first page."""
+    token = base64.urlsafe_b64encode(after.encode()).decode().rstrip("=")
+    return f"{hosted.dsp_url}/{CATALOG_REQUEST_PATH}?page={token}"
 
 
-def _read_token(token: str | None) -> list[str]:
-    """Return after which dataset this page and the one before it begin; "" is the beginning."""
+def _read_token(token: str | None) -> str:
+    """Return after which dataset a page begins; the empty id is the beginning."""
     if token is None:
-        return [""]
+        return ""
     try:
         padded = token + "=" * (-len(token) % 4)
-        starts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise RemoteProtocolError("the page is unknown", code="catalog.page") from error
-    if not (
-        isinstance(starts, list)
-        and 1 <= len(starts) <= 2
-        and all(isinstance(start, str) and len(start) <= 2048 for start in starts)
-    ):
-        raise RemoteProtocolError("the page is unknown", code="catalog.page")
-    return starts

@@ -69,6 +69,18 @@ _PAGE = (
     .limit(bindparam("limit"))
 )
 _PAGE_OF_POLICIES = _PAGE.where(_d.c.policy_digest.in_(bindparam("policies", expanding=True)))
+_BACKWARDS_OF_POLICIES = (
+    select(_d.c.id)
+    .where(
+        _d.c.participant == bindparam("participant"),
+        _d.c.withdrawn_at.is_(None),
+        _d.c.id <= bindparam("last"),
+        _d.c.policy_digest.in_(bindparam("policies", expanding=True)),
+    )
+    .order_by(_d.c.id.desc())
+    .limit(1)
+    .offset(bindparam("size"))
+)
 _COUNT = select(func.count()).where(
     _d.c.participant == bindparam("participant"), _d.c.withdrawn_at.is_(None)
 )
@@ -185,6 +197,29 @@ class Datasets(Repository):
             values["policies"] = sorted(policies)
         found = self._unit.execute(statement, values).mappings()
         return tuple(DatasetRow(**row) for row in found)
+
+    def page_before(
+        self, participant: str, last: str, size: int, *, policies: Collection[str]
+    ) -> str:
+        """Return what to give `page` as ``after`` for the page that ends with a dataset.
+
+        Args:
+            participant: Whose.
+            last: Id of the last dataset of that page.
+            size: Datasets on a page.
+            policies: Only datasets under one of these digests.
+
+        Returns:
+            An id, or the empty string when it is the first page.
+        """
+        values = {
+            "participant": participant,
+            "last": last,
+            "size": size,
+            "policies": sorted(policies),
+        }
+        found = self._unit.execute(_BACKWARDS_OF_POLICIES, values).scalar()
+        return "" if found is None else str(found)
 
     def distinct_policies(self, participant: str) -> tuple[PolicyRow, ...]:
         """Return every policy that some dataset on offer uses, by digest."""
