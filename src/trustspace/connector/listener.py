@@ -19,6 +19,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from trustspace.errors import ConfigurationError
 
@@ -31,10 +32,44 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 30
 """Idle connections are closed after this time (slow or silent peers hold no socket longer)."""
 
+HEAD_SECONDS = 10
+"""A connection that has not sent the whole head of a request after this time is closed."""
+
 STOP_SECONDS = 3
 """Running requests may finish for this long when the server stops."""
 
 BACKLOG = 1024
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 that waits for the head of a request only so long."""
+
+    _slow: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._have_head()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._have_head()
+        self._slow = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _have_head(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
 
 class _Server(uvicorn.Server):
@@ -100,7 +135,7 @@ class Listener:
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
-            h11_max_incomplete_event_size=32 * 1024,
+            http=_Protocol,
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
