@@ -10,6 +10,7 @@ import pytest
 
 from trustspace.client.exchange import POLL_PAUSE, Response, Wait
 from trustspace.client.operations import Operations
+from trustspace.client.values import Receipt
 from trustspace.errors import (
     ConfigurationError,
     ConflictError,
@@ -20,10 +21,10 @@ from trustspace.errors import (
 )
 
 REASON = {
-    "id": "odrl.purpose",
+    "id": "odrl.constraint.unsatisfied",
     "src": "/permission/0/constraint/0",
-    "left": "purpose",
-    "op": "isAnyOf",
+    "left": "odrl:purpose",
+    "op": "odrl:isAnyOf",
     "expected": ["credit-scoring"],
 }
 BANK = "participants/bank"
@@ -212,25 +213,24 @@ def test_an_early_answer_is_followed_by_a_pause(script, play, operations, doc, l
 def test_a_refusal_raises_with_the_reasons_in_words(play, operations, doc, ended_by, who):
     refused = doc.negotiation | {
         "state": "TERMINATED",
-        "code": "policy.denied",
-        "reasons": [REASON],
+        "code": "odrl.constraint.unsatisfied",
+        "reasons": [REASON, "not today"],
         "ended_by": ended_by,
     }
-    words = {"id": "urn:uuid:n1", "kind": "negotiation", "outcome": "refused", "sentences": ["No."]}
-    with pytest.raises(PolicyDeniedError, match=rf"{who} .*'rose-prices': No.") as caught:
-        play(negotiate(operations), refused, words)
-    assert caught.value.reasons == (REASON,)
-    assert caught.value.code == "policy.denied"
-    assert caught.value.decision.sentences == ("No.",)
-    assert "explain urn:uuid:n1" in caught.value.hint
+    words = rf"{who} .*'rose-prices': the purpose must be .*; not today"
+    with pytest.raises(PolicyDeniedError, match=words) as caught:
+        play(negotiate(operations), refused)
+    assert caught.value.reasons[0] == REASON
+    assert caught.value.code == "odrl.constraint.unsatisfied"
+    assert caught.value.hint == "ask for purpose credit-scoring"
 
 
-def test_a_refusal_that_cannot_be_explained_names_the_rules(play, operations, doc, problem):
-    refused = doc.negotiation | {"state": "TERMINATED", "reasons": [REASON, "not today"]}
-    with pytest.raises(PolicyDeniedError, match=r"odrl\.purpose; not today") as caught:
-        play(negotiate(operations), refused, problem(404, "not_found"))
-    assert caught.value.decision is None
+def test_a_refusal_in_bare_words_tells_whom_to_ask(play, operations, doc):
+    refused = doc.negotiation | {"state": "TERMINATED", "reasons": ["not today"]}
+    with pytest.raises(PolicyDeniedError, match="not today") as caught:
+        play(negotiate(operations), refused)
     assert caught.value.code == "negotiation.terminated"
+    assert "explain urn:uuid:n1" in caught.value.hint
 
 
 def test_a_termination_without_reasons_is_the_counterpartys_failure(play, operations, doc):
@@ -324,7 +324,7 @@ def test_a_transfer_that_does_not_start_is_late(play, operations, doc, late):
 
 def test_a_refused_transfer_raises_with_reasons(play, operations, doc):
     refused = doc.transfer | {"state": "TERMINATED", "code": "policy.count", "reasons": [REASON]}
-    with pytest.raises(PolicyDeniedError, match=r"is terminated: odrl\.purpose") as caught:
+    with pytest.raises(PolicyDeniedError, match="is terminated: the purpose must be") as caught:
         play(operations.start_transfer("a"), refused)
     assert caught.value.code == "policy.count"
 
@@ -361,6 +361,34 @@ def test_why_finds_what_is_out_of_order(play, operations, doc, agreement, transf
 
 def test_why_finds_nothing_when_all_is_in_order(play, operations, doc):
     assert play(operations.why("a", "t"), doc.agreement, doc.transfer) is None
+
+
+def test_why_goes_on_asking_for_a_while(script, play, operations, doc, late):
+    found = play(
+        operations.why("a", "t", patience=timedelta(seconds=1)),
+        late(doc.agreement, 0.5),
+        doc.transfer,
+        doc.agreement,
+        doc.transfer | {"state": "TERMINATED", "code": "agreement.revoked", "reasons": ["sold"]},
+    )
+    assert str(found) == "transfer urn:uuid:t1 is terminated: sold"
+    assert found.code == "agreement.revoked"
+    assert script.waits == [Wait(POLL_PAUSE)]
+    late_and_in_order = (late(doc.agreement, 1), doc.transfer)
+    patience = timedelta(seconds=1)
+    assert play(operations.why("a", "t", patience=patience), *late_and_in_order) is None
+
+
+def test_a_receipt_is_told_to_the_own_connector(script, play, operations):
+    receipt = Receipt(session="s", outcome="cut", bytes=3, reasons=({"id": "x"},))
+    play(operations.receipt("t", receipt), {})
+    assert script.asked[0].body == {
+        "session": "s",
+        "outcome": "cut",
+        "bytes": 3,
+        "rows": 0,
+        "reasons": [{"id": "x"}],
+    }
 
 
 # Records

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from trustspace.client.problem import error_of, reason_objects
+from trustspace.client.problem import error_of
 from trustspace.errors import (
     ConfigurationError,
     ConflictError,
@@ -94,18 +94,3 @@ def test_a_body_that_is_no_problem_document_is_still_an_error(document):
     assert str(found) == "GET x answered 503"
     assert (found.status, found.body, found.request_id) == (503, document, "r1")
     assert found.retryable
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (None, ()),
-        (7, ()),
-        ([], ()),
-        ("no", ({"id": "counterparty", "text": "no"},)),
-        (REASON, (REASON,)),
-        ({"left": "purpose"}, ({"id": "counterparty", "left": "purpose"},)),
-    ],
-)
-def test_reasons_of_any_shape_become_objects(given, expected):
-    assert reason_objects(given) == expected

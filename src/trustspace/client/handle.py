@@ -134,11 +134,12 @@ class Handle:
         if self._ended:
             return
         self._ended = True
-        if not self._pull.is_started:
+        outcome = self._outcome()
+        if outcome is None:
             return
         receipt = Receipt(
             session=self.session,
-            outcome=self._outcome(),
+            outcome=outcome,
             bytes=self._gate.bytes,
             rows=self._rows,
             sha256=self._sha256,
@@ -150,10 +151,15 @@ class Handle:
             # The data is here or not whatever the log says, so this must not fail the delivery.
             logger.warning("the receipt of session %s was not taken: %s", self.session, error)
 
-    def _outcome(self) -> Literal["delivered", "refused", "cut"]:
+    def _outcome(self) -> Literal["delivered", "refused", "cut"] | None:
+        """Return how the delivery ended; None when there was none worth a line in the log."""
+        if not self._pull.is_used:
+            return None
         if self._failure is None:
             return "delivered"
-        return "cut" if self._gate.bytes else "refused"
+        if self._gate.bytes:
+            return "cut"
+        return "refused" if isinstance(self._failure, PolicyDeniedError) else None
 
     def iter_batches(self) -> Generator[Any, None, None]:
         """Yield the table's `pyarrow.RecordBatch` one by one, as they arrive.

@@ -12,9 +12,10 @@ Example::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from trustspace.client.refusal import reason_objects
 from trustspace.errors import (
     ConfigurationError,
     ConflictError,
@@ -43,25 +44,6 @@ BY_CODE: dict[str, type[TrustspaceError]] = {
 """Codes that say more than their status."""
 
 HINTS = {401: "use the token in HOME/management.token of the running connector"}
-
-
-def reason_objects(reasons: Any, *, code: str = "") -> tuple[dict[str, Any], ...]:  # noqa: ANN401
-    """Return refusal reasons as objects; a peer may send plain strings.
-
-    Args:
-        reasons: What a message or a problem document carries as its reasons.
-        code: Stable id given to a reason that has none.
-    """
-    if isinstance(reasons, str | Mapping):
-        reasons = (reasons,)
-    if not isinstance(reasons, Iterable):
-        return ()
-    return tuple(
-        {"id": code or "counterparty", **reason}
-        if isinstance(reason, Mapping)
-        else {"id": code or "counterparty", "text": str(reason)}
-        for reason in reasons
-    )
 
 
 def error_of(

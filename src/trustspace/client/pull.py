@@ -106,6 +106,8 @@ class Pull:
 
     Attributes:
         session: Id under which the provider counts this open.
+        agreement: Agreement id.
+        is_used: Whether a data request was sent.
     """
 
     def __init__(
@@ -119,14 +121,14 @@ class Pull:
         action: str = "use",
     ) -> None:
         self.session = str(uuid4())
-        self._agreement = agreement
+        self.agreement = agreement
         self._drive = drive
         self._operations = operations
         self._endpoints = endpoints
         self._purpose = purpose
         self._action = action
         self._transfer: str | None = None
-        self._is_used = False
+        self.is_used = False
 
     @property
     def transfer(self) -> str:
@@ -137,31 +139,21 @@ class Pull:
                 refuses.
         """
         if self._transfer is None:
-            held = self._drive(self._operations.agreement(self._agreement))
+            held = self._drive(self._operations.agreement(self.agreement))
             denied = ended(held) or _other_purpose(held.purpose, self._purpose)
             if denied is not None:
                 raise denied
-            self._transfer = self._drive(self._operations.start_transfer(self._agreement)).id
+            self._transfer = self._drive(self._operations.start_transfer(self.agreement)).id
         return self._transfer
 
     def go_on(self, session: str | None) -> None:
         """Take up an interrupted session, unless this one is in use already."""
-        if session is not None and not self._is_used:
+        if session is not None and not self.is_used:
             self.session = session
-
-    @property
-    def agreement(self) -> str:
-        """Agreement id."""
-        return self._agreement
-
-    @property
-    def is_started(self) -> bool:
-        """Whether there is a transfer."""
-        return self._transfer is not None
 
     def why(self, *, patience: timedelta = timedelta(0)) -> PolicyDeniedError | None:
         """Ask the own connector why no data flows; None means that nothing speaks against it."""
-        exchange = self._operations.why(self._agreement, self.transfer, patience=patience)
+        exchange = self._operations.why(self.agreement, self.transfer, patience=patience)
         return self._drive(exchange)
 
     def tell(self, receipt: Receipt) -> None:
@@ -183,7 +175,7 @@ class Pull:
             PolicyDeniedError: The provider or the own connector says no.
             TransportError: There is no answer, or an error that is no refusal.
         """
-        self._is_used = True
+        self.is_used = True
         headers = {
             "Accept": accept,
             "Trustspace-Session": self.session,

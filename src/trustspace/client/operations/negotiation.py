@@ -23,13 +23,12 @@ from trustspace.client.exchange import (
     wait_query,
 )
 from trustspace.client.operations.agreement import AgreementOperations
-from trustspace.client.problem import reason_objects
+from trustspace.client.refusal import reason_objects, refusal
 from trustspace.client.values import Agreement, Negotiation
 from trustspace.errors import (
     ConflictError,
     DeadlineError,
     LocalProtocolError,
-    PolicyDeniedError,
     RemoteProtocolError,
     TrustspaceError,
 )
@@ -84,7 +83,7 @@ class NegotiationOperations(AgreementOperations):
             negotiation, spent = yield from self._next_state(negotiation, left)
             left -= spent
         if negotiation.state != "FINALIZED" or negotiation.agreement is None:
-            raise (yield from self._refusal(negotiation))
+            raise _refused(negotiation)
         return (yield from self.agreement(negotiation.agreement))
 
     def _next_state(
@@ -112,24 +111,6 @@ class NegotiationOperations(AgreementOperations):
         msg = f"negotiation {negotiation.id} had {reason}; it stood at {negotiation.state}"
         raise DeadlineError(msg, hint=hint)
 
-    def _refusal(self, negotiation: Negotiation) -> Exchange[TrustspaceError]:
-        code = negotiation.code or "negotiation.terminated"
-        hint = f"ask why: trustspace explain {negotiation.id}"
-        who = "this connector" if negotiation.ended_by == "us" else negotiation.counterparty
-        said = f"{who} terminated the negotiation over {negotiation.dataset!r}"
-        if not negotiation.reasons:
-            return RemoteProtocolError(f"{said} ({code}) without a reason", code=code, hint=hint)
-        try:
-            explanation = yield from self.explain(negotiation.id)
-            why = " ".join(explanation.sentences)
-        except TrustspaceError:
-            explanation, why = None, ""
-        reasons = reason_objects(negotiation.reasons, code=code)
-        why = why or "; ".join(str(reason.get("text") or reason["id"]) for reason in reasons)
-        return PolicyDeniedError(
-            f"{said}: {why}", code=code, reasons=reasons, decision=explanation, hint=hint
-        )
-
     def negotiations(self) -> Exchange[tuple[Negotiation, ...]]:
         """Return every negotiation, either role."""
         items = yield from self._collect("negotiations")
@@ -156,3 +137,14 @@ class NegotiationOperations(AgreementOperations):
         path = yield from self._path("negotiations", negotiation, "terminate")
         response = yield from call(Request("POST", path, body=because(reason)))
         return Negotiation.read(response.document)
+
+
+def _refused(negotiation: Negotiation) -> TrustspaceError:
+    """Return the exception for a negotiation that came to no agreement."""
+    code = negotiation.code or "negotiation.terminated"
+    hint = f"ask why: trustspace explain {negotiation.id}"
+    who = "this connector" if negotiation.ended_by == "us" else negotiation.counterparty
+    said = f"{who} terminated the negotiation over {negotiation.dataset!r}"
+    if not negotiation.reasons:
+        return RemoteProtocolError(f"{said} ({code}) without a reason", code=code, hint=hint)
+    return refusal(said, reason_objects(negotiation.reasons, code=code), code=code, hint=hint)

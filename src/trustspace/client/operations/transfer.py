@@ -23,7 +23,7 @@ from trustspace.client.exchange import (
     wait_query,
 )
 from trustspace.client.operations.agreement import AgreementOperations, ended
-from trustspace.client.problem import reason_objects
+from trustspace.client.refusal import reason_objects, refusal
 from trustspace.client.values import Agreement, EndpointDataReference, Receipt, Transfer
 from trustspace.errors import DeadlineError, PolicyDeniedError
 
@@ -148,7 +148,5 @@ def stopped(transfer: Transfer) -> PolicyDeniedError:
     state = transfer.state.lower()
     code = transfer.code or f"transfer.{state}"
     reasons = reason_objects(transfer.reasons, code=code) or ({"id": code, "text": state},)
-    why = "; ".join(str(reason.get("text") or reason["id"]) for reason in reasons)
     hint = f"ask why: trustspace explain {transfer.id}"
-    msg = f"transfer {transfer.id} is {state}: {why}"
-    return PolicyDeniedError(msg, code=code, reasons=reasons, hint=hint)
+    return refusal(f"transfer {transfer.id} is {state}", reasons, code=code, hint=hint)
