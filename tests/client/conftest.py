@@ -171,14 +171,30 @@ class ScriptedConnector:
         )
 
 
-@pytest.fixture
-def connector(doc: Any) -> Iterator[ScriptedConnector]:
+class Stage:
+    """A server on a real socket that plays the connector of the test that runs."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.connector: ScriptedConnector | None = None
+
+    async def manage(self, request: HttpRequest) -> HttpResponse:
+        assert self.connector is not None
+        return await self.connector.manage(request)
+
+    async def deliver(self, request: HttpRequest) -> HttpResponse:
+        assert self.connector is not None
+        return await self.connector.deliver(request)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        scripted = ScriptedConnector(f"http://127.0.0.1:{listener.getsockname()[1]}", doc)
+        stage = Stage(f"http://127.0.0.1:{listener.getsockname()[1]}")
         methods = ["GET", "POST", "PUT", "DELETE"]
         routes = [
-            Route("/v1/{path:path}", scripted.manage, methods=methods),
-            Route("/data", scripted.deliver),
+            Route("/v1/{path:path}", stage.manage, methods=methods),
+            Route("/data", stage.deliver),
         ]
         config = uvicorn.Config(
             Starlette(routes=routes), lifespan="off", ws="none", log_level="critical"
@@ -187,7 +203,14 @@ def connector(doc: Any) -> Iterator[ScriptedConnector]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            yield scripted
+            yield stage
         finally:
             server.should_exit = True
             thread.join(10)
+
+
+@pytest.fixture
+def connector(stage: Stage, doc: Any) -> Iterator[ScriptedConnector]:
+    stage.connector = ScriptedConnector(stage.url, doc)
+    yield stage.connector
+    stage.connector = None

@@ -16,6 +16,7 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response as HttpResponse
 
+import trustspace.client
 from trustspace.client import AsyncBoundAgreement, AsyncClient, BoundAgreement, Client
 from trustspace.client.home import RunningConnector
 from trustspace.errors import (
@@ -338,3 +339,8 @@ def test_one_client_serves_several_threads(connector, client):
     connector.answers["GET datasets"] = {"items": []}
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(lambda _: client.datasets(), range(8))) == {()}
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = trustspace.client.no_such_name

@@ -16,7 +16,7 @@ import anyio.to_thread
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from trustspace.client.handle import Handle, Progress
     from trustspace.client.values import Saved
@@ -54,7 +54,7 @@ class AsyncHandle:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._handle.close)
 
-    async def iter_batches(self) -> AsyncIterator[Any]:
+    async def iter_batches(self) -> AsyncGenerator[Any, None]:
         """Yield the table's record batches as they arrive; as `Handle.iter_batches`."""
         batches = self._handle.iter_batches()
         try:

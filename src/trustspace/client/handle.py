@@ -277,11 +277,10 @@ class Handle:
             try:
                 with self._explained(patience=timedelta(0)):
                     return self._receive_rest(target, progress)
-            except StatusError as error:
-                if error.status != 416:
-                    raise
-                target.restart()
             except TransportError as error:
+                if isinstance(error, StatusError) and error.status == 416 and before:
+                    target.restart()
+                    continue
                 if not error.retryable or fruitless == MOST_FRUITLESS:
                     raise
                 fruitless = 0 if target.offset > before else fruitless + 1

@@ -183,12 +183,14 @@ class Pull:
         }
         if offset and etag is not None:
             headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
-        for fresh in (False, True):
+        fresh = False
+        while True:
             edr = self._edr(fresh=fresh)
             with self._client().stream(
                 "GET", edr.endpoint, headers=headers | {"Authorization": edr.authorization}
             ) as answer:
                 if answer.status == 401 and not fresh:
+                    fresh = True
                     continue
                 if answer.status not in (200, 206):
                     raise self._refusal(answer, accept)
