@@ -35,6 +35,9 @@ KEEP_ALIVE_SECONDS = 30
 HEAD_SECONDS = 10
 """A connection that has not sent the whole head of a request after this time is closed."""
 
+HEAD_BYTES = 32 * 1024
+"""Longest head of a request in bytes: its target and all headers together."""
+
 STOP_SECONDS = 3
 """Running requests may finish for this long when the server stops."""
 
@@ -42,20 +45,34 @@ BACKLOG = 1024
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP/1.1 that waits for the head of a request only so long."""
+    """HTTP/1.1 that waits for the head of a request only so long, and reads only so much of it."""
 
     _slow: asyncio.TimerHandle | None = None
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
 
+    def data_received(self, data: bytes) -> None:
+        # A head that begins in the middle of a read is measured when it is complete.
+        if self._slow is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._slow is not None and self._head_bytes > HEAD_BYTES:
+            self._have_head()
+            self.send_400_response("The head of the request is too long.")
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
+        if self._slow is None:
+            self._await_head()
 
     def on_headers_complete(self) -> None:
         self._have_head()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            msg = "the head of the request is too long"
+            raise ValueError(msg)  # The parser stops, and the server answers 400.
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -63,7 +80,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        self._have_head()
+        self._head_bytes = 0
         self._slow = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def _have_head(self) -> None:
@@ -136,6 +153,7 @@ class Listener:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
             http=_Protocol,
+            ws="none",
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
