@@ -21,7 +21,11 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 
 from trustspace.connector.agreements import Agreements
-from trustspace.connector.authentication import Authentication
+from trustspace.connector.authentication import (
+    AnnouncedCallbacks,
+    Authentication,
+    UnsafeAnyCallback,
+)
 from trustspace.connector.catalogs import Catalogs
 from trustspace.connector.changes import Changes
 from trustspace.connector.context import ConnectorContext
@@ -29,6 +33,7 @@ from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.data_api import DataApi
 from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.deliveries import Deliveries
+from trustspace.connector.did_identity import DidIdentity
 from trustspace.connector.dsp_api import DspApi
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
@@ -43,6 +48,7 @@ from trustspace.connector.tokens import TokenDesk
 from trustspace.connector.transfers import Transfers
 from trustspace.connector.worker import Worker
 from trustspace.errors import ConfigurationError
+from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.policy.wasm import WasmEngine
 from trustspace.store import HOST, Committed, Store, Transaction
 from trustspace.transport.discovery import Discovery
@@ -182,7 +188,7 @@ def _assemble(
     """Put the parts of one connector together."""
     development = context.settings.development
     resolver = DidResolver(client, insecure_loopback=development)
-    authentication = Authentication(context, resolver)
+    authentication = _authentication(context, resolver)
     tokens = TokenDesk(context)
     decide = DecisionPoint(context)
     agreed = Agreements()
@@ -214,6 +220,23 @@ def _assemble(
     data = DataApi(context, authentication, Deliveries(context, decide, agreed), tokens, client)
     public = OneSpelling(Starlette(routes=[*dsp.routes(), *data.routes()]))
     return plane, public, worker
+
+
+def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authentication:
+    """Return how participants prove who they are, as the settings say."""
+    if context.settings.identity == "did:web":
+        return Authentication(
+            context, lambda hosted: DidIdentity(hosted, resolver), AnnouncedCallbacks(resolver)
+        )
+    if not context.settings.development:
+        raise ConfigurationError(
+            "UnsafeClientId believes everybody",
+            setting="identity",
+            hint="set identity to did:web; the unsafe one is for development homes only",
+        )
+    return Authentication(
+        context, lambda hosted: UnsafeClientIdIdentity(hosted.id), UnsafeAnyCallback()
+    )
 
 
 @contextlib.asynccontextmanager

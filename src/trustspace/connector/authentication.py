@@ -1,90 +1,88 @@
-"""Who speaks for whom: our tokens out, theirs in, each used once.
+"""Who speaks for whom: our proofs out, theirs in, each used once, callbacks only to their sender.
 
-A token is checked against its sender's DID document and its id is remembered in the same
-transaction that its message changes, so that a copy can never act twice and no extra commit is
-paid.
+How identity is proven is the identity provider's (`trustspace.identity.identity_provider`). Here is
+what holds whichever it is: a proof's id is remembered in the same transaction that its message
+changes, so that a copy can never act twice and no extra commit is paid; and a callback address is
+believed only on an origin that the sender announces as its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from trustspace.errors import InvalidTokenError, RemoteProtocolError
-from trustspace.identity.did import DidDocument, service_endpoints
-from trustspace.identity.identity_provider import (
-    Sender,
-    bearer_header,
-    read_header,
-    verify_header,
-)
-from trustspace.identity.token import issue
+from trustspace.errors import IdentityError, InvalidTokenError, RemoteProtocolError
+from trustspace.identity.did import service_endpoints
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.identity.identity_provider import IdentityProvider, Sender
+    from trustspace.model.participant import ParticipantId
     from trustspace.store import Transaction
     from trustspace.transport.resolver import DidResolver
 
 
-@dataclass(frozen=True)
-class Authenticated:
-    """A sender with the document that proved it."""
+class CallbackCheck(Protocol):
+    """Says whether an address may be called back on a sender's word."""
 
-    sender: Sender
-    document: DidDocument
-
-    @property
-    def id(self) -> str:
-        """The sender's DID."""
-        return self.sender.id
-
-    def check_callback(self, address: str) -> None:
-        """Accept a callback address only on an origin that the sender's DID document announces.
+    async def check(self, sender: ParticipantId, address: str) -> None:
+        """Accept the address.
 
         Raises:
-            RemoteProtocolError: It points elsewhere; we would be made to call a stranger.
+            RemoteProtocolError: It points to somebody else; we would be made to call a stranger.
         """
-        origins = {_origin(url) for url in service_endpoints(self.document)}
-        if _origin(address) not in origins:
-            raise RemoteProtocolError(
-                "the callbackAddress is not on a service endpoint of the sender's DID document",
-                code="callback.foreign",
-                hint="announce the connector's address as a service in the DID document",
-            )
+        ...
 
 
 class Authentication:
-    """Tokens of every hosted participant."""
+    """Identity of every hosted participant.
 
-    def __init__(self, context: ConnectorContext, resolver: DidResolver) -> None:
+    Args:
+        context: The connector.
+        provider_of: Returns the identity provider of a hosted participant.
+        callbacks: Checks callback addresses.
+    """
+
+    def __init__(
+        self,
+        context: ConnectorContext,
+        provider_of: Callable[[Hosted], IdentityProvider],
+        callbacks: CallbackCheck,
+    ) -> None:
         self._context = context
-        self._resolver = resolver
+        self._provider_of = provider_of
+        self._providers: dict[str, IdentityProvider] = {}
+        self._callbacks = callbacks
 
     def issue(self, hosted: Hosted, audience: str) -> str:
         """Return the ``Authorization`` header for a request to a counterparty."""
-        now = self._context.now()
-        return bearer_header(issue(hosted.key, issuer=hosted.id, audience=audience, now=now))
+        return self._provider(hosted).issue(audience, self._context.now())
 
-    async def verify(self, hosted: Hosted, header: str | None) -> Authenticated:
+    async def verify(self, hosted: Hosted, header: str | None) -> Sender:
         """Find out who sends.
 
         Raises:
             IdentityError: It cannot be said; outside every case looks the same.
         """
-        unverified = read_header(header)
-        document = await self._resolver.resolve(unverified.issuer, kid=unverified.kid)
         now = self._context.now()
-        sender = verify_header(header, document=document, audience=hosted.id, now=now)
-        return Authenticated(sender, document)
+        return await self._provider(hosted).verify(header, audience=hosted.id, now=now)
 
-    def use(self, tx: Transaction, hosted: Hosted, who: Authenticated) -> None:
-        """Use a token up, in the transaction of what it authorises.
+    async def check_callback(self, sender: Sender, address: str) -> None:
+        """Accept a callback address only from whom it belongs to.
+
+        Raises:
+            RemoteProtocolError: It points to somebody else.
+        """
+        await self._callbacks.check(sender.id, address)
+
+    def use(self, tx: Transaction, hosted: Hosted, sender: Sender) -> None:
+        """Use a proof up, in the transaction of what it authorises.
 
         Raises:
             InvalidTokenError: It was used before.
         """
-        sender = who.sender
         if sender.token_id is None or sender.remember_until is None:
             return
         first = tx.tokens.use_once(
@@ -96,6 +94,44 @@ class Authentication:
         )
         if not first:
             raise InvalidTokenError("a token was used before")
+
+    def _provider(self, hosted: Hosted) -> IdentityProvider:
+        if hosted.name not in self._providers:
+            self._providers[hosted.name] = self._provider_of(hosted)
+        return self._providers[hosted.name]
+
+
+class AnnouncedCallbacks:
+    """Accepts a callback address on an origin that the sender's DID document announces."""
+
+    def __init__(self, resolver: DidResolver) -> None:
+        self._resolver = resolver
+
+    async def check(self, sender: ParticipantId, address: str) -> None:
+        """Accept the address.
+
+        Raises:
+            RemoteProtocolError: It is not on a service endpoint of the sender's document.
+        """
+        try:
+            document = await self._resolver.resolve(sender)
+        except IdentityError:
+            origins = set()
+        else:
+            origins = {_origin(url) for url in service_endpoints(document)}
+        if _origin(address) not in origins:
+            raise RemoteProtocolError(
+                "the callbackAddress is not on a service endpoint of the sender's DID document",
+                code="callback.foreign",
+                hint="announce the connector's address as a service in the DID document",
+            )
+
+
+class UnsafeAnyCallback:
+    """Accepts every callback address that the egress guard lets through; for development."""
+
+    async def check(self, sender: ParticipantId, address: str) -> None:
+        """Accept the address."""
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -51,12 +51,13 @@ from trustspace.model.participant import Role
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
 if TYPE_CHECKING:
-    from trustspace.connector.authentication import Authenticated, Authentication
+    from trustspace.connector.authentication import Authentication
     from trustspace.connector.catalogs import Catalogs
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfers import Transfers
     from trustspace.dsp.transfer import TransferProcess
+    from trustspace.identity.identity_provider import Sender
     from trustspace.store import Transaction
 
 logger = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ class DspApi:
     # --- catalogue -----------------------------------------------------------------------------
 
     async def _catalog(self, request: Request) -> Response:
-        async def answer(hosted: Hosted, who: Authenticated) -> Response:
+        async def answer(hosted: Hosted, who: Sender) -> Response:
             body = await read_json(request, self._context.settings.limits)
             message = parse(body, CatalogRequestMessage)
             if message.filter:
@@ -162,7 +163,7 @@ class DspApi:
         return await self._answer(request, answer, _catalog_body, unauthorised=401)
 
     async def _dataset(self, request: Request) -> Response:
-        async def answer(hosted: Hosted, who: Authenticated) -> Response:
+        async def answer(hosted: Hosted, who: Sender) -> Response:
             await self._use(hosted, who)
             dataset = await self._context.store.read(
                 lambda tx: self._catalogs.dataset(
@@ -186,7 +187,7 @@ class DspApi:
             apply = self._receive
 
         async def endpoint(request: Request) -> Response:
-            async def answer(hosted: Hosted, who: Authenticated) -> Response:
+            async def answer(hosted: Hosted, who: Sender) -> Response:
                 message: Any = None
                 if message_type is not None:
                     body = await read_json(request, self._context.settings.limits)
@@ -198,7 +199,7 @@ class DspApi:
                     )
                     and message.callback_address is not None
                 ):
-                    who.check_callback(message.callback_address)
+                    await self._authentication.check_callback(who, message.callback_address)
                 pid = request.path_params.get("pid")
 
                 def hop(tx: Transaction) -> Any:  # noqa: ANN401 - a process of either kind
@@ -227,7 +228,7 @@ class DspApi:
         self,
         tx: Transaction,
         hosted: Hosted,
-        who: Authenticated,
+        who: Sender,
         message: Any,  # noqa: ANN401 - one of the three opening messages
         pid: str | None,
         *,
@@ -244,7 +245,7 @@ class DspApi:
         self,
         tx: Transaction,
         hosted: Hosted,
-        who: Authenticated,
+        who: Sender,
         message: Any,  # noqa: ANN401 - any later message
         pid: str | None,
         *,
@@ -258,7 +259,7 @@ class DspApi:
         self,
         tx: Transaction,
         hosted: Hosted,
-        who: Authenticated,
+        who: Sender,
         message: Any,  # noqa: ANN401 - None
         pid: str | None,
         *,
@@ -270,13 +271,13 @@ class DspApi:
 
     # --- the one way -----------------------------------------------------------------------------
 
-    async def _use(self, hosted: Hosted, who: Authenticated) -> None:
+    async def _use(self, hosted: Hosted, who: Sender) -> None:
         await self._context.store.write(lambda tx: self._authentication.use(tx, hosted, who))
 
     async def _answer(
         self,
         request: Request,
-        answer: Callable[[Hosted, Authenticated], Awaitable[Response]],
+        answer: Callable[[Hosted, Sender], Awaitable[Response]],
         error_body: ErrorBody,
         *,
         unauthorised: int,

@@ -101,6 +101,8 @@ class Settings(BaseSettings):
         participant: Short name of the home's first participant.
         public_url: Root URL under which others reach the public listener, without a trailing slash.
         development: Plain http and loopback addresses are allowed, outward and inward.
+        identity: How participants prove who they are. ``UnsafeClientId`` believes everybody and is
+            for tests against connectors of other projects, in development homes only.
         database: SQLAlchemy URL; empty means the SQLite file in the home.
         synchronous: SQLite's durability of a commit.
         log_level: Level of the ``trustspace`` logger.
@@ -116,6 +118,7 @@ class Settings(BaseSettings):
     participant: str = "main"
     public_url: str = ""
     development: bool = False
+    identity: Literal["did:web", "UnsafeClientId"] = "did:web"
     database: str = ""
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
