@@ -212,7 +212,26 @@ def logic() -> list[Json]:
                 expect = deny(prohibited(), **both)
             forbidden = policy(rule("p1"), prohibitions=[rule("n1", *parts, **joined)])
             cases.append(case(f"{name} prohibition", forbidden, expect, facts=KNOWN))
-    return cases + nesting()
+    return cases + three_parts() + nesting()
+
+
+def three_parts() -> list[Json]:
+    """Return xone over three parts, where "one" and "not the other" are no longer the same."""
+    cases = []
+    for values, expect in (
+        ((TRUE, FALSE, FALSE), TRUE),
+        ((FALSE, TRUE, FALSE), TRUE),
+        ((TRUE, TRUE, FALSE), FALSE),
+        ((TRUE, TRUE, TRUE), FALSE),
+    ):
+        parts = [valued(f"c{n}", value) for n, value in enumerate(values)]
+        joined = node("l1", "xone", "c0", "c1", "c2")
+        why = [r for part, value in zip(parts, values, strict=True) for r in blamed(part, value)]
+        why.append(reason("odrl.logic.unsatisfied", "l1", rule="p1", op="xone", src="/node"))
+        granted = policy(rule("p1", *parts, logic=[[joined]], top=["l1"]))
+        outcome = allow() if expect == TRUE else deny(*why)
+        cases.append(case(f"xone {' '.join(values)}", granted, outcome, facts=KNOWN))
+    return cases
 
 
 def nesting() -> list[Json]:
@@ -311,6 +330,14 @@ NUMBERS = [
     ("eq", "A", ["A", "B"], FALSE),
     ("neq", "A", ["A", "B"], TRUE),
     ("eq", "A", [], UNKNOWN),
+    ("eq", [], "A", UNKNOWN),
+    ("neq", [], "A", UNKNOWN),
+    ("isNoneOf", [], "A", UNKNOWN),
+    ("isAllOf", [], [], UNKNOWN),
+    ("isAnyOf", [], [], UNKNOWN),
+    ("isPartOf", 0, 0, UNKNOWN),
+    ("isA", 0, 0, UNKNOWN),
+    ("hasPart", 0, 0, UNKNOWN),
 ]
 
 
