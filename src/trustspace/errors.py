@@ -1,4 +1,4 @@
-"""The one error tree: who erred, what was expected and found, what to do next.
+r"""The one error tree: who erred, what was expected and found, what to do next.
 
 ::
 
@@ -30,13 +30,15 @@ Example::
     try:
         agreement = client.negotiate(address, "rose-prices", purpose="marketing")
     except PolicyDeniedError as error:
-        print(error, error.hint, *error.reasons, sep="\\n")
+        print(error, error.hint, *error.reasons, sep="\n")
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class TrustspaceError(Exception):

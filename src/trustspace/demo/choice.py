@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.errors import ConfigurationError, MissingDependencyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PURPOSE = "medical-research"
@@ -69,7 +70,7 @@ def choose(file: Path) -> Choice:
         import polars as pl  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise MissingDependencyError("Reading a table", extra="connector") from error
-    readers = {
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".csv": pl.read_csv,
         ".parquet": pl.read_parquet,
         ".jsonl": pl.read_ndjson,
