@@ -99,6 +99,25 @@ def test_pages_follow_one_another(store: Store, make: Maker) -> None:
     assert page(store, after=third[-1], limit=10) == []
 
 
+def test_the_page_before_can_be_found(store: Store, make: Maker) -> None:
+    other = store.write_sync(lambda tx: tx.policies.put("garden", {"other": True}))
+    publish(store, make, *(f"d{number}" for number in range(8)))
+    publish(store, make, "d3x", policy_digest=other)
+    publish(store, make, "d1x", participant="bank")
+
+    def before(last: str, *policies: str) -> str:
+        return store.read_sync(
+            lambda tx: tx.datasets.page_before("garden", last, 3, policies=policies)
+        )
+
+    after = before("d5", make.policy_digest)
+    assert after == "d2"
+    assert page(store, after=after, limit=3, policies=[make.policy_digest]) == ["d3", "d4", "d5"]
+    assert before("d5", make.policy_digest, other) == "d3"
+    assert before("d2", make.policy_digest) == ""
+    assert before("d5") == ""
+
+
 def test_a_page_can_be_kept_to_some_policies(store: Store, make: Maker) -> None:
     other = store.write_sync(lambda tx: tx.policies.put("garden", {"other": True}))
     publish(store, make, "a", "c")

@@ -34,6 +34,9 @@ def reads(make: Maker) -> dict[str, Read]:
         "counterparties.list": lambda tx, who: tx.counterparties.list(who),
         "policies.get": lambda tx, who: tx.policies.get(who, make.policy_digest),
         "datasets.page": lambda tx, who: tx.datasets.page(who, None, 100),
+        "datasets.page_before": lambda tx, who: tx.datasets.page_before(
+            who, "z", 0, policies=[make.policy_digest]
+        ),
         "datasets.distinct_policies": lambda tx, who: tx.datasets.distinct_policies(who),
         "datasets.count": lambda tx, who: tx.datasets.count(who),
         "negotiations.list": lambda tx, who: tx.negotiations.list(who),
