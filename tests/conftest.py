@@ -1,22 +1,19 @@
-"""What every test shares: one event loop, seeded examples, no network, programs from outside."""
+"""What every test shares: one event loop, seeded examples, no network."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import socket
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
-OPA_VERSION = "1.22.2"
 
 settings.register_profile("default", deadline=None)
 settings.register_profile(
@@ -38,33 +35,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def external_program() -> Callable[[str], Path]:
-    """Find a program outside Python: absent, the test is skipped with the reason, and fails in CI.
-
-    The environment variable ``TRUSTSPACE_WITHOUT`` (names with spaces between) lists programs that
-    this machine cannot have; these are skipped in CI too.
-    """
-
-    def find(name: str) -> Path:
-        found = shutil.which(name)
-        if found is None:
-            _absent(name, f"{name} is not on the PATH")
-        return Path(found)
-
-    return find
-
-
-@pytest.fixture
-def opa(external_program: Callable[[str], Path]) -> Path:
-    """The OPA of the version that compiled the committed policy."""
-    path = external_program("opa")
-    told = subprocess.run([path, "version"], capture_output=True, text=True, check=True).stdout
-    if f"Version: {OPA_VERSION}" not in told.splitlines():
-        _absent("opa", f"{path} is not OPA {OPA_VERSION}")
-    return path
-
-
 @pytest.fixture(scope="session")
 def dsp_schemas() -> Path:
     """Folder of the official DSP 2025-1 JSON schemas: ``$SCHEMAS``, else beside the project."""
@@ -74,12 +44,6 @@ def dsp_schemas() -> Path:
             "schemas", f"the official schemas are not at {folder}; name their folder in SCHEMAS"
         )
     return folder
-
-
-def _absent(name: str, reason: str) -> NoReturn:
-    if IN_CI and name not in os.environ.get("TRUSTSPACE_WITHOUT", "").split():
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session", autouse=True)
