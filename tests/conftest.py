@@ -40,9 +40,10 @@ def dsp_schemas() -> Path:
     """Folder of the official DSP 2025-1 JSON schemas: ``$SCHEMAS``, else beside the project."""
     folder = Path(os.environ.get("SCHEMAS", ROOT.parent / "shared" / "spec" / "dsp-2025-1"))
     if not folder.is_dir():
-        _absent(
-            "schemas", f"the official schemas are not at {folder}; name their folder in SCHEMAS"
-        )
+        reason = f"the official schemas are not at {folder}; name their folder in SCHEMAS"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
     return folder
 
 
