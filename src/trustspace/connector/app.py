@@ -16,6 +16,7 @@ import contextlib
 import logging
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -59,7 +60,6 @@ from trustspace.transport.resolver import DidResolver
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -128,10 +128,11 @@ async def running(home: Home, sockets: Sockets | None = None) -> AsyncIterator[R
             await hosting.load()
             digest = await store.write(lambda tx: _token_digest(tx, home))
             context = ConnectorContext(store, WasmEngine(), home.settings, hosting.hosted)
-            client = await stack.enter_async_context(GuardedClient(egress(home)))
+            client = GuardedClient(egress(home), trusted=_authorities(home))
+            await stack.enter_async_context(client)
             plane, public, worker = _assemble(context, client, stack)
             management = management_app(plane, hosting, token_digest=digest)
-            await stack.enter_async_context(Listener(public, sockets.public))
+            await stack.enter_async_context(_public(home, public, sockets.public))
             await stack.enter_async_context(Listener(management, sockets.management))
             # Waiting requests end before the listeners stop, hence after them on the stack.
             stack.callback(plane.changes.close)
@@ -173,6 +174,24 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
             await stop.wait()
 
     run(main())
+
+
+def _public(home: Home, app: OneSpelling, bound: socket.socket) -> Listener:
+    listen = home.settings.listen
+    return Listener(app, bound, certificate=listen.certificate, key=listen.key)
+
+
+def _authorities(home: Home) -> str | None:
+    """Read the certificate authorities that are trusted beside the usual ones."""
+    path = home.settings.trusted_authorities
+    try:
+        return Path(path).read_text(encoding="ascii") if path else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}",
+            setting="trusted_authorities",
+            hint="give a PEM file with certificates",
+        ) from error
 
 
 def egress(home: Home) -> EgressPolicy:

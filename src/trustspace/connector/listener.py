@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -132,15 +133,37 @@ def bind(host: str, port: int) -> socket.socket:
     return found
 
 
+def _tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    """Return TLS 1.2 or newer with a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the certificate or its key cannot be used: {error}",
+            setting="listen.certificate",
+            hint="give PEM files: the certificate chain and its unencrypted private key",
+        ) from error
+    return context
+
+
 class Listener:
     """An application served on one socket.
 
     Args:
         app: The application.
         bound: The socket, from `bind`; closed by the listener.
+        certificate: PEM file with the certificate chain, or empty for plain HTTP.
+        key: PEM file with its private key.
+
+    Raises:
+        ConfigurationError: Certificate or key cannot be read.
     """
 
-    def __init__(self, app: ASGIApp, bound: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, bound: socket.socket, *, certificate: str = "", key: str = ""
+    ) -> None:
         self._socket = bound
         config = uvicorn.Config(
             app,
@@ -155,6 +178,9 @@ class Listener:
             http=_Protocol,
             ws="none",
         )
+        if certificate:
+            context = _tls_context(certificate, key)
+            config.ssl_context_factory = lambda _config, _default: context
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 

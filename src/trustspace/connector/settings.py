@@ -36,10 +36,17 @@ class _Section(BaseModel):
 
 
 class Listen(_Section):
-    """Address of the public listener (protocol and data endpoints); port 0 takes a free one."""
+    """Address of the public listener (protocol and data endpoints); port 0 takes a free one.
+
+    Attributes:
+        certificate: PEM file with the certificate chain; empty where a reverse proxy speaks TLS.
+        key: PEM file with its private key.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
+    certificate: str = ""
+    key: str = ""
 
 
 class Management(_Section):
@@ -104,6 +111,7 @@ class Settings(BaseSettings):
         identity: How participants prove who they are. ``UnsafeClientId`` believes everybody and is
             for tests against connectors of other projects, in development homes only.
         database: SQLAlchemy URL; empty means the SQLite file in the home.
+        trusted_authorities: PEM file with certificate authorities to trust beside the usual ones.
         synchronous: SQLite's durability of a commit.
         log_level: Level of the ``trustspace`` logger.
     """
@@ -120,6 +128,7 @@ class Settings(BaseSettings):
     development: bool = False
     identity: Literal["did:web", "UnsafeClientId"] = "did:web"
     database: str = ""
+    trusted_authorities: str = ""
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     listen: Listen = Listen()
