@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.store.conftest import Maker
 
 DRIVER = """
-import json, os, random, shutil, signal, sys, threading
+import json, os, random, shutil, signal, sqlite3, sys, threading
 from datetime import UTC, datetime, timedelta
 from sqlalchemy import event
 from trustspace.store import Store
@@ -65,7 +65,7 @@ def child(fatal, told):
     go_on = threading.Event()
     store._writer.submit(lambda tx: go_on.wait(10))
     batch = {name: store._writer.submit(hop_of(name, fails=name == "bad"))
-             for name in ("a", "bad", "b", "c")}
+             for name in ("a", "bad", "b")}
     go_on.set()
     for name, future in batch.items():
         if future.exception() is None:
@@ -75,21 +75,21 @@ def child(fatal, told):
 
 
 def look():
-    with Store.open(f"sqlite:///{work}") as store:
-        def query(tx):
-            events = tx.events.after("garden", 0, 1000)
-            names = [event.body["name"] for event in events]
-            return {
-                "seqs": [event.seq for event in events],
-                "names": names,
-                "settings": [tx.settings.get("garden", name) for name in names],
-                "others": [name for name in ("first", "a", "bad", "b", "c")
-                           if name not in names and tx.settings.get("garden", name) is not None],
-                "messages": [row.message_id for row in tx.outbox.of_process("garden", "p")],
-                "used": tx.counters.used("garden", "a1"),
-                "committed": tx.counters.committed("garden", "a1"),
-            }
-        return store.read_sync(query)
+    connection = sqlite3.connect(work)
+    ask = lambda sql: [row[0] for row in connection.execute(sql)]
+    names = [json.loads(body)["name"] for body in ask("select body from events order by seq")]
+    settings = dict(connection.execute("select key, value from settings"))
+    found = {
+        "seqs": ask("select seq from events order by seq"),
+        "names": names,
+        "settings": [settings.pop(name, None) for name in names],
+        "others": [*settings],
+        "messages": ask("select message_id from outbox order by position"),
+        "used": sum(ask("select taken from counters")),
+        "committed": ask("select count(*) from reservations where committed_at is not null")[0],
+    }
+    connection.close()
+    return found
 
 
 fatal, reached_end = 0, False
@@ -103,7 +103,7 @@ while not reached_end if runs == 0 else fatal < runs:
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        child(fatal if runs == 0 else chance.randint(1, 60), writing)
+        child(fatal if runs == 0 else chance.randint(1, 45), writing)
     os.close(writing)
     told = b""
     while part := os.read(reading, 4096):
@@ -139,12 +139,12 @@ def outcomes(make: Maker, tmp_path: Path, runs: int, seed: int) -> Iterator[Any]
 def check(outcome: Any) -> None:
     names = outcome["names"]
     # In order, the failing one never, and the batch whole or not at all.
-    assert names in ([], ["first"], ["first", "a", "b", "c"]), outcome
+    assert names in ([], ["first"], ["first", "a", "b"]), outcome
     assert outcome["seqs"] == [*range(1, len(names) + 1)], outcome
     assert outcome["settings"] == [str(seq) for seq in outcome["seqs"]], outcome
     assert outcome["others"] == [], outcome
     assert outcome["messages"] == names, outcome
-    assert outcome["used"] == outcome["committed"] == ({"count": len(names)} if names else {})
+    assert outcome["used"] == outcome["committed"] == len(names), outcome
     assert set(outcome["told"]) - {"end"} <= set(names), outcome
     assert outcome["killed"] == ("end" not in outcome["told"]), outcome
 
@@ -154,8 +154,8 @@ def test_a_kill_at_any_step_leaves_whole_hops(make: Maker, tmp_path: Path) -> No
     for outcome in outcomes(make, tmp_path, runs=0, seed=0):
         check(outcome)
         seen.append(tuple(outcome["names"]))
-    assert set(seen) == {(), ("first",), ("first", "a", "b", "c")}
-    assert len(seen) > 40
+    assert set(seen) == {(), ("first",), ("first", "a", "b")}
+    assert len(seen) > 35
 
 
 @pytest.mark.soak
