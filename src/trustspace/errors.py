@@ -146,7 +146,7 @@ class PolicyDeniedError(PolicyError):
         hint: str = "",
     ) -> None:
         super().__init__(message, code=code, hint=hint)
-        self.reasons = tuple(reasons)
+        self.reasons: tuple[Mapping[str, Any], ...] = tuple(reasons)
         self.decision = decision
 
 

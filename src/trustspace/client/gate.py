@@ -17,6 +17,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from trustspace.client.operations.transfer import SUSPENDED
 from trustspace.errors import LocalProtocolError, PolicyDeniedError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ExportGate:
         self._confirmed_at: float | None = None
         self._closed_by: PolicyDeniedError | None = None
         self._closed = False
-        self.bytes = 0
+        self.bytes: int = 0
         """Bytes that have left."""
 
     @property
@@ -76,7 +77,8 @@ class ExportGate:
                 return
             denied = self._confirm()
             if denied is not None:
-                self.close(denied)
+                if denied.code != SUSPENDED:
+                    self.close(denied)
                 raise denied
         self._confirmed_at = now
 

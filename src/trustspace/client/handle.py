@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 from trustspace.client.gate import ExportGate
 from trustspace.client.incoming_file import Announced, Memory, Target
 from trustspace.client.interrupted import forget, note, take_up
+from trustspace.client.operations.transfer import SUSPENDED
 from trustspace.client.pull import GRACE, Pull
 from trustspace.client.values import Receipt, Saved
 from trustspace.dataplane.arrow_stream import MEDIA_TYPE, StreamReader, open_stream
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from trustspace.client.operations import Operations
     from trustspace.client.pull import DataEndpoints, Drive
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done and, where it is known, the bytes in all."""
@@ -329,14 +330,15 @@ class Handle:
         try:
             yield
         except PolicyDeniedError as denied:
-            if denied.code.startswith(ENDINGS):
+            if denied.code.startswith(ENDINGS) and denied.code != SUSPENDED:
                 self._gate.close(denied)
             raise
         except (TransportError, IntegrityError) as error:
             because = None if isinstance(error, StatusError) else self._pull.why(patience=patience)
             if because is None:
                 raise
-            self._gate.close(because)
+            if because.code != SUSPENDED:
+                self._gate.close(because)
             raise because from error
 
 

@@ -33,7 +33,11 @@ from trustspace.errors import (
     UnsupportedTermError,
 )
 
-BY_STATUS = {401: InvalidTokenError, 404: NotFoundError, 409: ConflictError}
+BY_STATUS: dict[int, type[TrustspaceError]] = {
+    401: InvalidTokenError,
+    404: NotFoundError,
+    409: ConflictError,
+}
 """Statuses that say by themselves what happened."""
 
 BY_CODE: dict[str, type[TrustspaceError]] = {

@@ -24,6 +24,7 @@ from uuid import uuid4
 from trustspace.client.operations.agreement import ended
 from trustspace.client.problem import error_of
 from trustspace.dataplane.arrow_stream import MEDIA_TYPE
+from trustspace.dataplane.refusal import UNENFORCEABLE
 from trustspace.errors import (
     InvalidTokenError,
     PolicyDeniedError,
@@ -120,7 +121,7 @@ class Pull:
         purpose: str | None = None,
         action: str = "use",
     ) -> None:
-        self.session = str(uuid4())
+        self.session: str = str(uuid4())
         self.agreement = agreement
         self._drive = drive
         self._operations = operations
@@ -128,7 +129,7 @@ class Pull:
         self._purpose = purpose
         self._action = action
         self._transfer: str | None = None
-        self.is_used = False
+        self.is_used: bool = False
 
     @property
     def transfer(self) -> str:
@@ -220,6 +221,8 @@ class Pull:
             request_id=answer.headers.get("x-request-id", ""),
         )
         if isinstance(error, PolicyDeniedError):
+            if error.code == UNENFORCEABLE:
+                error.hint = error.hint or HINTS_OF_FORM[accept == MEDIA_TYPE]
             return error
         if isinstance(error, StatusError) and error.status == 406:
             error.hint = HINTS_OF_FORM[accept == MEDIA_TYPE]

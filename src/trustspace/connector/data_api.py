@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trustspace.store import Transaction
     from trustspace.transport.http_client import GuardedClient
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trustspace.connector.deliveries import Deliveries, Grant
     from trustspace.transport.http_client import GuardedClient
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class _Meter:

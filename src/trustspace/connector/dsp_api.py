@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from trustspace.identity.identity_provider import Sender
     from trustspace.store import Transaction
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 ErrorBody = Callable[..., dict[str, Any]]

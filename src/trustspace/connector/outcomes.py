@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +15,7 @@ from trustspace.dsp.messages import (
     NegotiationState,
 )
 from trustspace.dsp.negotiation import ContractNegotiation
-from trustspace.errors import NotFoundError, TransportError
+from trustspace.errors import NotFoundError, RemoteProtocolError, TransportError, TrustspaceError
 from trustspace.model.participant import Role
 from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
 
@@ -27,12 +28,19 @@ if TYPE_CHECKING:
     from trustspace.connector.transfers import Transfers
     from trustspace.store import Transaction
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 OVERDUE_ROWS = 100
 
 ASK_SECONDS = 5.0
 """How long a counterparty may take to tell a process's state."""
+
+_FOLLOWED_BY = {
+    NegotiationState.ACCEPTED: NegotiationState.AGREED,
+    NegotiationState.AGREED: NegotiationState.VERIFIED,
+    NegotiationState.VERIFIED: NegotiationState.FINALIZED,
+}
+"""What the counterparty makes of a state by its next step."""
 
 
 class Outcomes:
@@ -54,10 +62,15 @@ class Outcomes:
         now = self._context.now()
 
         def hop(tx: Transaction) -> OutboxRow | None:
-            tx.outbox.done(row.participant, row.message_id)
             process = self._process(tx, row)
             pid = _peer_pid(process, answer)
-            if process is not None and pid is not None and process.peer_pid is None:
+            if process is None or pid is None or process.peer_pid is not None:
+                tx.outbox.done(row.participant, row.message_id)
+            elif self._is_taken(tx, row.participant, process, pid):
+                reasons = ("the counterparty's pid names another process already",)
+                self._give_up(tx, row, code=f"{process.kind}.pid", reasons=reasons, now=now)
+            else:
+                tx.outbox.done(row.participant, row.message_id)
                 self._update(tx, row.participant, process.learn_peer_pid(pid, now=now), now=now)
             return self._next(tx, row, now=now)
 
@@ -83,19 +96,24 @@ class Outcomes:
         body: Any,  # noqa: ANN401 - any JSON value
         their_state: str | None,
     ) -> OutboxRow | None:
-        """Take a refusal: equal states mean that an earlier attempt had arrived."""
+        """Take a refusal: an equal state or the one after means that an earlier attempt arrived."""
         now = self._context.now()
         code, reasons = _given_reasons(status, body)
 
-        def hop(tx: Transaction) -> OutboxRow | None:
+        def hop(tx: Transaction, believed: str | None) -> OutboxRow | None:
             process = self._process(tx, row)
-            if process is not None and process.state.value == their_state:
+            if process is not None and _has_arrived(process, believed):
                 tx.outbox.done(row.participant, row.message_id)
+                self._conclude(tx, row.participant, process, believed, now=now)
             else:
                 self._give_up(tx, row, code=code, reasons=reasons, now=now)
             return self._next(tx, row, now=now)
 
-        return await self._context.store.write(hop)
+        try:
+            return await self._context.store.write(partial(hop, believed=their_state))
+        except RemoteProtocolError as error:
+            logger.info("%s cannot be what was said: %s", row.process_pid, error)
+            return await self._context.store.write(partial(hop, believed=None))
 
     async def end_overdue(self, peers: Peers) -> None:
         """End negotiations and transfers that stayed unfinished past the deadline.
@@ -109,30 +127,28 @@ class Outcomes:
                 *tx.transfers.overdue(EVERY_PARTICIPANT, now=now, limit=OVERDUE_ROWS),
             ]
         )
-        for participant, process in overdue:
-            their_state = None
-            try:
-                their_state = await peers.state_of(participant, process, seconds=ASK_SECONDS)
-            except (TransportError, NotFoundError) as error:
-                logger.info("state of %s unknown: %s", process.id, error)
-            await self._context.store.write(
-                partial(
-                    self._end_one,
-                    participant=participant,
-                    seen=process,
-                    their_state=their_state,
-                    now=now,
-                )
-            )
+        await asyncio.gather(
+            *(self._end_one(peers, participant, process) for participant, process in overdue)
+        )
 
-    def _end_one(
-        self,
-        tx: Transaction,
-        *,
-        participant: str,
-        seen: AnyProcess,
-        their_state: str | None,
-        now: datetime,
+    async def _end_one(self, peers: Peers, participant: str, seen: AnyProcess) -> None:
+        their_state = None
+        try:
+            their_state = await peers.state_of(participant, seen, seconds=ASK_SECONDS)
+        except (TransportError, NotFoundError) as error:
+            logger.info("state of %s unknown: %s", seen.id, error)
+        ending = partial(self._end_as_seen, participant=participant, seen=seen)
+        try:
+            await self._context.store.write(partial(ending, their_state=their_state))
+        except RemoteProtocolError as error:
+            logger.info("%s cannot be what was said: %s", seen.id, error)
+            await self._context.store.write(partial(ending, their_state=None))
+        except TrustspaceError as error:
+            # One that cannot be ended does not keep the others from their end.
+            logger.warning("the end of %s is put off: %s", seen.id, error)
+
+    def _end_as_seen(
+        self, tx: Transaction, *, participant: str, seen: AnyProcess, their_state: str | None
     ) -> None:
         hosted = self._context.hosted.get(participant)
         process: AnyProcess | None = (
@@ -142,29 +158,43 @@ class Outcomes:
         )
         if hosted is None or process is None or process != seen:
             return
+        now = self._context.now()
+        if not self._conclude(tx, participant, process, their_state, now=now):
+            reasons = ("no answer within the deadline",)
+            self._terminate(tx, hosted, process, code="deadline", reasons=reasons, now=now)
+
+    def _conclude(
+        self,
+        tx: Transaction,
+        participant: str,
+        process: AnyProcess,
+        their_state: str | None,
+        *,
+        now: datetime,
+    ) -> bool:
+        """Take the provider's word for the last step; tells whether there was one to take.
+
+        Raises:
+            RemoteProtocolError: The agreement cannot be concluded.
+        """
+        hosted = self._context.hosted.get(participant)
         if (
-            isinstance(process, ContractNegotiation)
-            and process.role is Role.CONSUMER
-            and process.state is NegotiationState.VERIFIED
-            and their_state == NegotiationState.FINALIZED
+            hosted is None
+            or not isinstance(process, ContractNegotiation)
+            or process.role is not Role.CONSUMER
+            or process.state is not NegotiationState.VERIFIED
+            or their_state != NegotiationState.FINALIZED
         ):
-            event = ContractNegotiationEventMessage(
-                id=new_pid(),
-                consumer_pid=process.consumer_pid or "",
-                provider_pid=process.provider_pid or "",
-                event_type=NegotiationEvent.FINALIZED,
-            )
-            self._negotiations.receive(
-                tx,
-                hosted,
-                process.id,
-                event,
-                sender=process.counterparty,
-                now=now,
-            )
-            return
-        reasons = ("no answer within the deadline",)
-        self._terminate(tx, hosted, process, code="deadline", reasons=reasons, now=now)
+            return False
+        event = ContractNegotiationEventMessage(
+            id=new_pid(),
+            consumer_pid=process.consumer_pid or "",
+            provider_pid=process.provider_pid or "",
+            event_type=NegotiationEvent.FINALIZED,
+        )
+        sender = process.counterparty
+        self._negotiations.receive(tx, hosted, process.id, event, sender=sender, now=now)
+        return True
 
     def _give_up(
         self,
@@ -175,7 +205,8 @@ class Outcomes:
         reasons: tuple[Any, ...],
         now: datetime,
     ) -> None:
-        tx.outbox.done(row.participant, row.message_id)
+        if not tx.outbox.done(row.participant, row.message_id):
+            return  # The counterparty answered to it meanwhile, or its process has ended.
         process = self._process(tx, row)
         hosted = self._context.hosted.get(row.participant)
         body = {
@@ -210,10 +241,15 @@ class Outcomes:
             return tx.negotiations.get(row.participant, row.process_pid)
         return tx.transfers.get(row.participant, row.process_pid)
 
+    def _is_taken(self, tx: Transaction, participant: str, process: AnyProcess, pid: str) -> bool:
+        processes = tx.negotiations if isinstance(process, ContractNegotiation) else tx.transfers
+        found = processes.find_by_peer(participant, process.role, process.counterparty, pid)
+        return found is not None
+
     def _update(
         self, tx: Transaction, participant: str, process: AnyProcess, *, now: datetime
     ) -> None:
-        deadline = now + self._context.deadline
+        deadline = None if process.is_terminal else now + self._context.deadline
         if isinstance(process, ContractNegotiation):
             tx.negotiations.update(participant, process, deadline=deadline)
         else:
@@ -227,6 +263,16 @@ class Outcomes:
             lease_seconds=LEASE_SECONDS,
             now=now,
         )
+
+
+def _has_arrived(process: AnyProcess, their_state: str | None) -> bool:
+    """Say whether the counterparty's state shows that it has our last message."""
+    if process.state == their_state:
+        return True
+    if not isinstance(process, ContractNegotiation):
+        return False
+    following = _FOLLOWED_BY.get(process.state)
+    return following is not None and following == their_state
 
 
 def _peer_pid(process: AnyProcess | None, answer: Any) -> str | None:  # noqa: ANN401 - any JSON value

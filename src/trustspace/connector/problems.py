@@ -35,7 +35,7 @@ from trustspace.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -25,9 +25,11 @@ from trustspace.errors import NotFoundError, StoreError, TransportError
 from trustspace.store import EVERY_PARTICIPANT, Committed, OutboxRow, Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from trustspace.connector.outcomes import Outcomes
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 CONCURRENCY = 64
 """Messages in flight at a time."""
@@ -59,6 +61,7 @@ class Worker:
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
+        self._ending: asyncio.Task[None] | None = None
         self._stopping = False
         self._clean_at = context.now()
 
@@ -72,8 +75,9 @@ class Worker:
         """Sweep until cancelled; attempts under way are then given a moment to end."""
         try:
             while True:
-                await self._sweep()
+                # Cleared before: who asks for a sweep during one gets the next at once.
                 self._wake.clear()
+                await self._sweep()
                 try:
                     async with asyncio.timeout(self._context.settings.exchange.sweep_seconds):
                         await self._wake.wait()
@@ -98,7 +102,9 @@ class Worker:
                 )
             )
             self._take(rows)
-            await self._outcomes.end_overdue(self._peers)
+            # Beside the sweep: counterparties that answer slowly delay their own processes only.
+            if self._ending is None or self._ending.done():
+                self._ending = self._begin(self._outcomes.end_overdue(self._peers))
             if now >= self._clean_at:
                 self._clean_at = now + CLEAN_EVERY
                 await self._context.store.write(partial(_forget_what_is_over, now=now))
@@ -109,9 +115,13 @@ class Worker:
         if self._stopping:
             return
         for row in rows:
-            task = self._loop.create_task(self._deliver(row))
-            self._sending.add(task)
-            task.add_done_callback(self._sent)
+            self._begin(self._deliver(row))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sent)
+        return task
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)

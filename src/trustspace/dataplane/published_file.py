@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, Self
 from trustspace.errors import IntegrityError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 _READ: Final = (
@@ -55,8 +56,8 @@ class PublishedFile:
         self.path = path
         self._descriptor = descriptor
         status = os.fstat(descriptor)
-        self.size_bytes = status.st_size
-        self.modified_ns = status.st_mtime_ns
+        self.size_bytes: int = status.st_size
+        self.modified_ns: int = status.st_mtime_ns
 
     @property
     def scan_path(self) -> str:
@@ -190,7 +191,7 @@ def _seek_and_read(descriptor: int, size: int, offset: int) -> bytes:
     return os.read(descriptor, size)
 
 
-pread = getattr(os, "pread", _seek_and_read)
+pread: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
 """Read at an offset; a file has one reader at a time, so that seeking does as well."""
 
 

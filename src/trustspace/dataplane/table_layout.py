@@ -22,7 +22,7 @@ import base64
 import csv
 import io
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -74,7 +74,7 @@ class Column(BaseModel):
             compares.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     type: str
@@ -90,7 +90,7 @@ class TableLayout(BaseModel):
         arrow_schema: Serialised Arrow schema in base64, for formats that have none of their own.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     format: Format
     columns: tuple[Column, ...]

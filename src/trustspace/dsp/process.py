@@ -50,7 +50,7 @@ class Process(Value):
         updated_at: UTC.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str]
     """``negotiation`` or ``transfer``, the first part of its error codes."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from jwt import PyJWS, PyJWTError
 from jwt.algorithms import OKPAlgorithm
@@ -74,7 +74,7 @@ class Claims(BaseModel):
         nbf: Second before which it is void since 1970, UTC.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, strict=True, extra="allow", hide_input_in_errors=True, populate_by_name=False
     )
 

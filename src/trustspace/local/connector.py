@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from trustspace.client.values import DatasetInfo
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0

@@ -13,7 +13,7 @@ Example::
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import rfc8785
 from pydantic import (
@@ -37,7 +37,7 @@ _BY_WIRE_NAMES: dict[str, Any] = {"by_alias": True, "by_name": False}
 class Value(BaseModel):
     """A frozen value whose members carry the wire's names as aliases."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True,
         extra="allow",
         validate_by_alias=True,

@@ -12,7 +12,7 @@ Example::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -43,7 +43,7 @@ Scalar = Annotated[bool, Field(strict=True)] | SafeInt | Text
 class Document(BaseModel):
     """Part of an engine document: frozen, strict, every member required, no unknown members."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class FilterLiteral(Document):

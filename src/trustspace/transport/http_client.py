@@ -73,7 +73,7 @@ class GuardedClient:
         trusted: str | None = None,
         lookup: Lookup = system_lookup,
     ) -> None:
-        self.policy = policy or EgressPolicy()
+        self.policy: EgressPolicy = policy or EgressPolicy()
         self._transport = GuardedTransport(
             self.policy, limits=limits, trusted=trusted, lookup=lookup
         )
@@ -202,7 +202,7 @@ class SyncGuardedClient:
         trusted: str | None = None,
         lookup: Lookup = system_lookup,
     ) -> None:
-        self.policy = policy or EgressPolicy()
+        self.policy: EgressPolicy = policy or EgressPolicy()
         self._transport = SyncGuardedTransport(
             self.policy, limits=limits, trusted=trusted, lookup=lookup
         )

@@ -113,7 +113,7 @@ class IncomingStream:
     """
 
     def __init__(self, response: httpx.Response, max_bytes: int | None, idle: timedelta) -> None:
-        self.status = response.status_code
+        self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._limit = SizeLimit(response, max_bytes)
         self._incoming: AsyncIterator[bytes] = aiter(response.stream)  # type: ignore[arg-type] # async
@@ -147,7 +147,7 @@ class SyncIncomingStream:
     """
 
     def __init__(self, response: httpx.Response, max_bytes: int | None, idle: timedelta) -> None:
-        self.status = response.status_code
+        self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._limit = SizeLimit(response, max_bytes)
         self._incoming: Iterator[bytes] = iter(response.stream)  # type: ignore[arg-type] # sync

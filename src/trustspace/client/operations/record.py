@@ -88,7 +88,7 @@ class EventPages:
         self._operations = operations
         self._after = after
         self._wait = EVENT_WAIT if follow else timedelta(0)
-        self.ended = False
+        self.ended: bool = False
 
     def next(self) -> Exchange[tuple[Event, ...]]:
         """Return the next events, oldest first."""
