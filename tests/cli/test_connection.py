@@ -11,12 +11,6 @@ from trustspace.cli.connection import Connection
 from trustspace.errors import ConfigurationError
 
 
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch):
-    for name in ("HOME", "URL", "TOKEN"):
-        monkeypatch.delenv(f"TRUSTSPACE_{name}", raising=False)
-
-
 @pytest.fixture
 def home(tmp_path):
     (tmp_path / "management.token").write_text("from-home", encoding="ascii")

@@ -70,6 +70,16 @@ def test_words_say_what_and_what_to_do_next():
     assert list(words(NotFoundError("no dataset 'x'"))) == ["no dataset 'x'"]
 
 
+def test_words_say_where_in_a_policy():
+    error = PolicyError("expected a time", code="policy.datatype", location="/until", hint="add Z")
+    assert list(words(error)) == ["/until: expected a time; add Z"]
+
+
+def test_words_do_not_say_the_help_twice():
+    error = PolicyDeniedError("purpose must be x - ask for x", hint="ask for x")
+    assert list(words(error)) == ["purpose must be x - ask for x"]
+
+
 def test_words_give_each_reason_a_line():
     reasons = (REASON, REASON | {"actual": "marketing", "src": ""}, {"id": "a", "text": "no"})
     assert list(words(PolicyDeniedError("refused", reasons=(*reasons, {"id": "b"}))))[1:] == [

@@ -62,6 +62,16 @@ def test_a_denial_closes_for_good_with_its_reasons(gate, confirmation):
     assert gate.closed
 
 
+def test_a_suspension_may_pass(gate, confirmation):
+    gate.check()
+    confirmation.now += 1
+    confirmation.answer = PolicyDeniedError("audit", code="transfer.suspended")
+    with pytest.raises(PolicyDeniedError, match="audit"):
+        gate.check()
+    confirmation.answer = None
+    gate.check()
+
+
 def test_a_connector_that_cannot_be_asked_lets_nothing_out(gate, confirmation):
     gate.check()
     confirmation.now += 1

@@ -417,6 +417,29 @@ def test_an_edr_that_is_refused_is_explained(connector, handle, doc):
         handle.read()
 
 
+def test_a_suspended_delivery_goes_on_when_it_is_resumed(connector, handle, doc):
+    suspended = doc.transfer | {"state": "SUSPENDED", "code": "owner", "reasons": ["audit"]}
+
+    def cut(request):
+        connector.answers["GET transfers/urn:uuid:t1"] = suspended
+        return table(cut_at=len(arrow()) - 8)(request)
+
+    connector.data = [cut, refuse(403, "transfer.suspended"), table()]
+    for _ in range(2):
+        with pytest.raises(PolicyDeniedError) as caught:
+            handle.to_arrow()
+        assert caught.value.code == "transfer.suspended"
+    connector.answers["GET transfers/urn:uuid:t1"] = doc.transfer
+    assert handle.to_arrow().num_rows == 3
+
+
+def test_a_file_that_the_terms_make_a_table_names_the_table(connector, handle):
+    connector.data = [refuse(403, "pep.unenforceable")]
+    with pytest.raises(PolicyDeniedError) as caught:
+        handle.read()
+    assert ".parquet" in caught.value.hint
+
+
 def test_an_edr_that_is_denied_is_denied(connector, handle):
     connector.answers["GET transfers/urn:uuid:t1/edr"] = refuse(403, "denied")
     with pytest.raises(PolicyDeniedError, match="denied!"):

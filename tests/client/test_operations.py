@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from trustspace.errors import (
     DeadlineError,
     NotFoundError,
     PolicyDeniedError,
+    PolicyError,
     RemoteProtocolError,
 )
+from trustspace.policy.terms import terms
 
 REASON = {
     "id": "odrl.constraint.unsatisfied",
@@ -83,9 +85,17 @@ def test_publish_sends_an_absolute_path(script, play, operations, doc, tmp_path,
     assert script.paths == [f"PUT {BANK}/datasets/rose%2Fprices"]
     assert script.asked[0].body == {
         "source": {"kind": "file", "path": str(tmp_path / "roses.csv")},
-        "policy": {"count": 3},
+        "policy": terms(count=3),
         "title": "Roses",
     }
+
+
+def test_publish_takes_dates_and_refuses_what_is_no_term(script, play, operations, doc):
+    given = {"until": date(2027, 1, 1)}
+    play(operations.publish("/x", id="x", terms=given), doc.dataset)
+    assert script.asked[0].body["policy"] == terms(until="2027-01-01")
+    with pytest.raises(PolicyError, match="purpos"):
+        play(operations.publish("/x", id="x", terms={"purpos": "research"}))
 
 
 def test_publish_takes_a_path_object_and_the_home_sign(script, play, operations, doc):

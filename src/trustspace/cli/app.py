@@ -16,6 +16,7 @@ import typer
 
 from trustspace._version import __version__
 from trustspace.cli.commands.agreements import agreements
+from trustspace.cli.commands.attest import attest
 from trustspace.cli.commands.catalog import catalog
 from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
@@ -25,6 +26,7 @@ from trustspace.cli.commands.init import init
 from trustspace.cli.commands.negotiate import negotiate
 from trustspace.cli.commands.negotiations import negotiations
 from trustspace.cli.commands.open import open_
+from trustspace.cli.commands.participants import participants
 from trustspace.cli.commands.publish import publish
 from trustspace.cli.commands.revoke import revoke
 from trustspace.cli.commands.serve import serve
@@ -61,6 +63,8 @@ for name, function in {
     "revoke": revoke,
     "explain": explain,
     "events": events,
+    "participants": participants,
+    "attest": attest,
     "version": version,
 }.items():
     app.command(name)(function)

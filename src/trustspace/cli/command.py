@@ -59,7 +59,7 @@ def command(function: Command) -> Command:
         except BrokenPipeError:
             raise
         except OSError as error:
-            typer.echo(f"{error}; check the path and its permissions", err=True)
+            output.note(f"{error}; check the path and its permissions")
             raise typer.Exit(WRONG_USAGE) from error
 
     signature = inspect.Signature(parameters, return_annotation=None)
@@ -89,7 +89,7 @@ def load(module: str, *, feature: str, extra: str) -> ModuleType:
 
 def _tell(error: TrustspaceError, output: Output) -> int:
     for line in words(error):
-        typer.echo(line, err=True)
+        output.note(line)
     if output.json:
         output.document(document(error))
     return exit_code(error)

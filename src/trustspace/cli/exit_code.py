@@ -64,7 +64,10 @@ def exit_code(error: TrustspaceError) -> int:
 
 def words(error: TrustspaceError) -> Iterator[str]:
     """Yield the lines for a reader: what; what to do next; then each reason."""
-    yield f"{error}; {error.hint}" if error.hint else str(error)
+    # The sentence of a refusal may end with what would help already.
+    where = getattr(error, "location", "")
+    what = f"{where}: {error}" if where else str(error)
+    yield f"{what}; {error.hint}" if error.hint and error.hint not in what else what
     for reason in getattr(error, "reasons", ()):
         yield f"  {_reason(reason)}"
 

@@ -32,16 +32,34 @@ class Output:
     def lines(self, *lines: str) -> None:
         """Print words for a reader."""
         for line in lines:
-            typer.echo(line)
+            typer.echo(harmless(line))
+
+    def note(self, line: str) -> None:
+        """Print words for a reader beside the result, on standard error."""
+        typer.echo(harmless(line), err=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print rows; an absent cell stays empty."""
-        cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        cells = [["" if cell is None else _cell(cell) for cell in row] for row in rows]
         if not sys.stdout.isatty():
-            self.lines(*("\t".join(row) for row in cells))
+            for row in cells:
+                typer.echo("\t".join(row))
             return
         # rich takes 0.1 s to import, which only a terminal's reader should pay.
         table = import_module("rich.table").Table(*columns, box=None, pad_edge=False)
         for row in cells:
             table.add_row(*row)
         import_module("rich.console").Console(markup=False).print(table)
+
+
+def harmless(text: str) -> str:
+    """Return a text without control characters but line ends.
+
+    Much of what is shown was written by counterparties, who must not move the cursor, hide words
+    or set the title of the owner's terminal.
+    """
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
+
+
+def _cell(value: object) -> str:
+    return harmless(str(value)).replace("\n", " ")

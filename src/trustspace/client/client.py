@@ -198,7 +198,7 @@ class Client:
             headers: Sent to the URL by the connector only; they never reach a consumer.
 
         Raises:
-            UnsupportedTermError: The engine cannot evaluate a term, hence refuses it.
+            PolicyError: The terms cannot be read, or a term cannot be evaluated.
         """
         exchange = self._operations.publish(
             source, id=id, terms=terms, title=title, headers=headers

@@ -1,12 +1,15 @@
 """``trustspace demo``: two organisations exchange a dataset under a policy that binds."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trustspace.cli.command import command, load
 from trustspace.cli.output import Output
+
+if TYPE_CHECKING:
+    from trustspace.demo import Step
 
 
 @command
@@ -20,16 +23,16 @@ def demo(
     """Show two organisations exchange a dataset under a policy that binds; takes a few seconds."""
     module = load("trustspace.demo", feature="the demonstration", extra="connector")
 
-    def say(step: Any) -> None:  # noqa: ANN401 - trustspace.demo.Step, which is loaded lazily
+    def say(step: "Step") -> None:
         if not output.json:
-            mark = "ok" if step.ok else "FAILED"
-            output.lines(f"{step.name} ({step.seconds:.2f} s, {mark})", str(step.detail), "")
+            mark = "done" if step.ok else "FAILED"
+            output.lines(f"{step.name}: {mark} in {step.seconds:.2f} s", f"{step.detail}\n")
 
     report = module.run(file, say=say)
     if output.json:
         output.document(report.to_json())
     else:
-        for side, events in report.logs.items():
-            output.lines(f"event log of the {side}:", *(f"  {event}" for event in events))
+        for side, entries in report.logs.items():
+            output.lines(f"the event log of the {side}:", *(f"  {entry}" for entry in entries))
     if not report.ok:
         raise typer.Exit(1)

@@ -38,4 +38,4 @@ def _show(event: "Event", output: Output) -> None:
         output.document(event.to_wire())
         return
     body = json.dumps(event.body, ensure_ascii=False)
-    output.lines(f"{event.seq}\t{event.at:%Y-%m-%dT%H:%M:%SZ}\t{event.kind}\t{body}")
+    output.table((), [(event.seq, f"{event.at:%Y-%m-%dT%H:%M:%SZ}", event.kind, body)])

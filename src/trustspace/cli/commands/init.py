@@ -12,7 +12,9 @@ from trustspace.cli.output import Output
 @command
 def init(
     home: Annotated[Path, typer.Argument(metavar="HOME", help="Folder to make.")],
-    name: Annotated[str, typer.Option(help="Name of the first participant.")] = "main",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the first participant; without: main.")
+    ] = None,
     public_url: Annotated[
         str | None,
         typer.Option(help="HTTPS URL under which others reach it; without: a development home."),

@@ -80,8 +80,11 @@ def publish(
 
     The same again changes nothing.
     """
+    document = terms.document()
+    if not document:
+        output.note("without terms everyone may use it for everything; see --terms and --purpose")
     with connection.client() as client:
-        dataset = client.publish(file, id=id, terms=terms.document(), title=title)
+        dataset = client.publish(file, id=id, terms=document, title=title)
     if output.json:
         output.document(dataset.to_wire())
         return

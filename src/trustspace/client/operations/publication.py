@@ -14,6 +14,7 @@ from trustspace.client.exchange import Exchange, Request, call
 from trustspace.client.operations.participant import ParticipantOperations
 from trustspace.client.values import CatalogView, DatasetInfo
 from trustspace.errors import ConfigurationError
+from trustspace.policy.terms import read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,9 +44,9 @@ class PublicationOperations(ParticipantOperations):
             headers: Sent to the URL by the connector only; they never reach a consumer.
 
         Raises:
-            UnsupportedTermError: The engine cannot enforce a term, hence refuses it.
+            PolicyError: The terms cannot be read, or a term cannot be evaluated.
         """
-        body: JsonObject = {"source": _source(source, headers), "policy": dict(terms)}
+        body: JsonObject = {"source": _source(source, headers), "policy": read_terms(terms)}
         if title is not None:
             body["title"] = title
         path = yield from self._path("datasets", id)

@@ -30,6 +30,10 @@ from trustspace.errors import DeadlineError, PolicyDeniedError
 TransferStep = Literal["suspend", "resume", "complete", "terminate"]
 
 
+SUSPENDED = "transfer.suspended"
+"""Code of the only refusal that may pass: the transfer can be resumed."""
+
+
 class TransferOperations(AgreementOperations):
     """Transfer processes of either role."""
 
@@ -146,7 +150,7 @@ class TransferOperations(AgreementOperations):
 def stopped(transfer: Transfer) -> PolicyDeniedError:
     """Return the refusal that a transfer which does not run stands for."""
     state = transfer.state.lower()
-    code = transfer.code or f"transfer.{state}"
+    code = SUSPENDED if state == "suspended" else transfer.code or f"transfer.{state}"
     reasons = reason_objects(transfer.reasons, code=code) or ({"id": code, "text": state},)
     hint = f"ask why: trustspace explain {transfer.id}"
     return refusal(f"transfer {transfer.id} is {state}", reasons, code=code, hint=hint)

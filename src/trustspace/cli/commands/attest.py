@@ -1,0 +1,42 @@
+"""``trustspace attest DID FACT=VALUE``: what an owner vouches for about a counterparty."""
+
+from typing import Annotated
+
+import typer
+
+from trustspace.cli.command import command
+from trustspace.cli.connection import Connection
+from trustspace.cli.output import Output
+from trustspace.errors import ConfigurationError
+
+
+@command
+def attest(
+    did: Annotated[str, typer.Argument(metavar="DID", help="DID of the counterparty.")],
+    facts: Annotated[
+        list[str],
+        typer.Argument(metavar="FACT=VALUE", help="For example spatial=CN-SH; repeatable."),
+    ],
+    *,
+    connection: Connection,
+    output: Output,
+) -> None:
+    """Vouch for facts about a counterparty; replaces earlier ones."""
+    attested = _facts(facts)
+    with connection.client() as client:
+        client.attest(did, attested)
+    if output.json:
+        output.document({"id": did, "facts": attested})
+    else:
+        output.lines(*(f"{name}: {', '.join(values)}" for name, values in attested.items()))
+
+
+def _facts(given: list[str]) -> dict[str, list[str]]:
+    facts: dict[str, list[str]] = {}
+    for each in given:
+        name, _, value = each.partition("=")
+        if not name or not value:
+            msg = f"{each!r} is not FACT=VALUE"
+            raise ConfigurationError(msg, setting="FACT=VALUE", hint="for example spatial=CN-SH")
+        facts.setdefault(name, []).append(value)
+    return facts
