@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trustspace.errors import ConflictError, NotFoundError, PolicyDeniedError
+from trustspace.errors import (
+    ConflictError,
+    NotFoundError,
+    PolicyDeniedError,
+    RemoteProtocolError,
+)
 from trustspace.model.odrl import Agreement, AtomicConstraint
 from trustspace.model.value import digest
 from trustspace.store import AgreementRow, AgreementState, Transaction
@@ -25,10 +30,19 @@ class Agreements:
     def conclude(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
     ) -> AgreementRow:
-        """Keep the agreement of a finalized negotiation."""
+        """Keep the agreement of a finalized negotiation.
+
+        Raises:
+            RemoteProtocolError: The provider gave it the id of another agreement.
+        """
         agreement = negotiation.agreement
         if agreement is None:
             raise NotFoundError("a finalized negotiation has an agreement")
+        if tx.agreements.get(hosted.name, agreement.id) is not None:
+            raise RemoteProtocolError(
+                f"the id {agreement.id} names another agreement already",
+                code="negotiation.agreement",
+            )
         body = agreement.to_wire()
         row = AgreementRow(
             participant=hosted.name,

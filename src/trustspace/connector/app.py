@@ -43,6 +43,7 @@ from trustspace.connector.management_api import management_app, token_hash
 from trustspace.connector.negotiations import Negotiations
 from trustspace.connector.one_spelling import OneSpelling
 from trustspace.connector.outcomes import Outcomes
+from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
 from trustspace.connector.publications import Publications
 from trustspace.connector.tokens import TokenDesk
@@ -51,7 +52,7 @@ from trustspace.connector.worker import Worker
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.policy.wasm import WasmEngine
-from trustspace.store import HOST, Committed, Store, Transaction
+from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
 from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.http_client import GuardedClient
@@ -127,7 +128,12 @@ async def running(home: Home, sockets: Sockets | None = None) -> AsyncIterator[R
             hosting = Hosting(home, store)
             await hosting.load()
             digest = await store.write(lambda tx: _token_digest(tx, home))
-            context = ConnectorContext(store, WasmEngine(), home.settings, hosting.hosted)
+            # One process serves a home at a time (its ports say so), so what is leased under its
+            # name was being sent when the last one ended.
+            owner = str(home.path)
+            await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
+            engine = WasmEngine()
+            context = ConnectorContext(store, engine, home.settings, hosting.hosted, owner=owner)
             client = GuardedClient(egress(home), trusted=_authorities(home))
             await stack.enter_async_context(client)
             plane, public, worker = _assemble(context, client, stack)
@@ -224,6 +230,7 @@ def _assemble(
         publications=Publications(context),
         peers=peers,
         tokens=tokens,
+        steps=OwnerSteps(decide, negotiations, transfers),
         discovery=Discovery(client, resolver),
         changes=changes,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from trustspace.connector.gates import Gates
+from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.errors import NotFoundError
 from trustspace.model.participant import Participant, ParticipantId
 
@@ -74,6 +75,7 @@ class ConnectorContext:
         owner: Name under which this process leases outgoing messages.
         clock: Returns the time, aware and in UTC.
         gates: Where running deliveries are cut.
+        reaction: Whether the next step of a process follows by itself.
     """
 
     store: Store
@@ -83,6 +85,7 @@ class ConnectorContext:
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     gates: Gates = field(default_factory=Gates)
+    reaction: Reaction = field(default_factory=GoOn)
 
     def now(self) -> datetime:
         """Return the time in UTC."""

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.idempotency import Keep
     from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.owner_steps import OwnerSteps
     from trustspace.connector.peers import Peers
     from trustspace.connector.publications import Publications
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfers import Transfers
-    from trustspace.dsp.transfer import TransferProcess
     from trustspace.model.dataset import Dataset
     from trustspace.model.odrl import Offer
     from trustspace.policy.messages import Language
@@ -52,6 +52,7 @@ class ControlPlane:
     publications: Publications
     peers: Peers
     tokens: TokenDesk
+    steps: OwnerSteps
     discovery: Discovery
     changes: Changes
 
@@ -133,16 +134,23 @@ class ControlPlane:
 
         return await self.context.store.read(query)
 
-    async def terminate_negotiation(self, hosted: Hosted, pid: str, *, reason: str) -> Json:
-        """End a negotiation by the owner's wish."""
+    async def step_negotiation(
+        self,
+        hosted: Hosted,
+        pid: str,
+        step: str,
+        *,
+        reason: str = "",
+        policy: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """Take a step of a negotiation by the owner's wish; see `OwnerSteps`."""
         now = self.context.now()
 
         def hop(tx: Transaction) -> Json:
-            negotiation = _found(tx.negotiations.get(hosted.name, pid), "negotiation", pid)
-            ended = self.negotiations.terminate(
-                tx, hosted, negotiation, code="owner", reasons=_reasons(reason), now=now
+            value = self.steps.negotiation(
+                tx, hosted, pid, step, reason=reason, policy=policy, now=now
             )
-            return views.negotiation(tx, hosted.name, ended)
+            return views.negotiation(tx, hosted.name, value)
 
         return await self.context.store.write(hop)
 
@@ -222,32 +230,12 @@ class ControlPlane:
 
         return await self.context.store.read(query)
 
-    async def step_transfer(self, hosted: Hosted, pid: str, step: str, *, reason: str) -> Json:
-        """Suspend, resume, complete or terminate a transfer by the owner's wish.
-
-        Raises:
-            NotFoundError: There is no such transfer or step.
-            LocalProtocolError: The step is illegal in the transfer's state.
-        """
+    async def step_transfer(self, hosted: Hosted, pid: str, step: str, *, reason: str = "") -> Json:
+        """Take a step of a transfer by the owner's wish; see `OwnerSteps`."""
         now = self.context.now()
-        why: dict[str, Any] = {"code": "owner", "reasons": _reasons(reason)}
-
-        def hop(tx: Transaction) -> TransferProcess:
-            value = _found(tx.transfers.get(hosted.name, pid), "transfer", pid)
-            match step:
-                case "suspend":
-                    return self.transfers.suspend(tx, hosted, value, **why, now=now)
-                case "resume":
-                    return self.transfers.start(tx, hosted, value, now=now)
-                case "complete":
-                    return self.transfers.complete(tx, hosted, value, now=now)
-                case "terminate":
-                    return self.transfers.terminate(tx, hosted, value, **why, now=now)
-            raise NotFoundError(
-                f"a transfer has no step {step!r}", hint="use suspend, resume, complete, terminate"
-            )
-
-        value = await self.context.store.write(hop)
+        value = await self.context.store.write(
+            lambda tx: self.steps.transfer(tx, hosted, pid, step, reason=reason, now=now)
+        )
         if value.state is not TransferState.STARTED:
             self.context.gates.close(transfer_pid=pid, code=f"transfer.{value.state.lower()}")
         return await self.transfer(hosted, pid, wait=0)

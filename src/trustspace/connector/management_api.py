@@ -88,6 +88,12 @@ class Ending(_Body):
     reason: str = Field(default="", max_length=2000)
 
 
+class NegotiationStep(Ending):
+    """What an owner's step of a negotiation says: why it ends, or which terms are offered."""
+
+    policy: dict[str, Any] | None = None
+
+
 class Receipt(_Body):
     """How a delivery ended at the consumer."""
 
@@ -239,9 +245,11 @@ def _add_agreeing(app: FastAPI, plane: ControlPlane) -> None:
     async def negotiation(hosted: Who, pid: str, wait: Wait = 0) -> dict[str, Any]:
         return await plane.negotiation(hosted, pid, wait=wait)
 
-    @app.post(base + "/negotiations/{pid}/terminate")
-    async def terminate(hosted: Who, pid: str, body: Ending) -> dict[str, Any]:
-        return await plane.terminate_negotiation(hosted, pid, reason=body.reason)
+    @app.post(base + "/negotiations/{pid}/{step}")
+    async def step(hosted: Who, pid: str, step: str, body: NegotiationStep) -> dict[str, Any]:
+        return await plane.step_negotiation(
+            hosted, pid, step, reason=body.reason, policy=body.policy
+        )
 
     @app.get(base + "/agreements")
     async def agreements(

@@ -30,7 +30,7 @@ from trustspace.dsp.messages import (
 )
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.wire import timestamp
-from trustspace.errors import NotFoundError, RemoteProtocolError
+from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
 from trustspace.model.odrl import Agreement, Offer
 from trustspace.model.participant import ParticipantId, Role
 from trustspace.policy.narrow import same_rules
@@ -196,6 +196,19 @@ class Negotiations:
         message = ContractOfferMessage(id=new_pid(), offer=offer, **_pids(negotiation))
         return self._send(tx, hosted, negotiation, message, now=now)
 
+    def counter(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        offer: Offer,
+        *,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Answer an offer with a request of ours (consumer)."""
+        message = ContractRequestMessage(id=new_pid(), offer=offer, **_pids(negotiation))
+        return self._send(tx, hosted, negotiation, message, now=now)
+
     def accept(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
     ) -> ContractNegotiation:
@@ -255,7 +268,15 @@ class Negotiations:
         reasons: Reasons = (),
         now: datetime,
     ) -> ContractNegotiation:
-        """End a negotiation for good, telling the counterparty why where it can be told."""
+        """End a negotiation for good, telling the counterparty why where it can be told.
+
+        Raises:
+            LocalProtocolError: It has ended already.
+        """
+        if negotiation.is_terminal:
+            raise LocalProtocolError(
+                f"the negotiation is {negotiation.state.lower()} already", code="negotiation.state"
+            )
         tx.outbox.drop_for_process(hosted.name, negotiation.id)
         if negotiation.peer_pid is None:
             # Nothing on their side has a name that we know; their own deadline ends it.
@@ -280,7 +301,9 @@ class Negotiations:
     def _proceed(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
     ) -> None:
-        """Take the step that follows by itself."""
+        """Take the step that follows by itself, unless the process is to rest."""
+        if not self._context.reaction.goes_on(negotiation):
+            return
         match negotiation.role, negotiation.state:
             case Role.PROVIDER, NegotiationState.REQUESTED:
                 self._answer_request(tx, hosted, negotiation, now=now)

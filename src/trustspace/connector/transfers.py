@@ -146,13 +146,8 @@ class Transfers:
         )
         tx.transfers.insert(hosted.name, transfer, deadline=now + self._context.deadline)
         record(tx, hosted, transfer, now=now)
-        refusal = self._decide.transfer(tx, hosted, agreement, now=now)
-        if refusal is None:
-            self.start(tx, hosted, transfer, now=now)
-        else:
-            self.terminate(
-                tx, hosted, transfer, code=refusal.code, reasons=refusal.reasons, now=now
-            )
+        if self._context.reaction.goes_on(transfer):
+            self._answer_request(tx, hosted, transfer, now=now)
         return transfer
 
     def receive(
@@ -240,7 +235,15 @@ class Transfers:
         reasons: Reasons = (),
         now: datetime,
     ) -> TransferProcess:
-        """End for good, telling the counterparty why where it can be told."""
+        """End for good, telling the counterparty why where it can be told.
+
+        Raises:
+            LocalProtocolError: It has ended already.
+        """
+        if transfer.is_terminal:
+            raise LocalProtocolError(
+                f"the transfer is {transfer.state.lower()} already", code="transfer.state"
+            )
         tx.outbox.drop_for_process(hosted.name, transfer.id)
         if transfer.peer_pid is None:
             ended = transfer.model_copy(
@@ -275,6 +278,18 @@ class Transfers:
                 self.terminate(tx, hosted, transfer, code=code, reasons=reasons, now=now)
 
     # --- within --------------------------------------------------------------------------------
+
+    def _answer_request(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> None:
+        agreement = self._agreed.get(tx, hosted, transfer.agreement_id)
+        refusal = self._decide.transfer(tx, hosted, agreement, now=now)
+        if refusal is None:
+            self.start(tx, hosted, transfer, now=now)
+        else:
+            self.terminate(
+                tx, hosted, transfer, code=refusal.code, reasons=refusal.reasons, now=now
+            )
 
     def _start_again(
         self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime

@@ -1,0 +1,152 @@
+"""Steps of negotiations and transfers that an owner takes by a call, by the step's name.
+
+Every step of both roles can be taken; the state machine refuses what is illegal now, policy what it
+does not allow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trustspace.connector.context import new_pid
+from trustspace.errors import LocalProtocolError, NotFoundError, PolicyDeniedError
+from trustspace.model.odrl import Offer
+from trustspace.model.participant import Role
+from trustspace.policy.terms import read_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from trustspace.connector.context import Hosted
+    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.transfers import Transfers
+    from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.dsp.transfer import TransferProcess
+    from trustspace.store import Transaction
+
+OWNER = "owner"
+"""Code of what an owner ends or pauses."""
+
+
+class OwnerSteps:
+    """Takes a named step in one transaction."""
+
+    def __init__(
+        self, decide: DecisionPoint, negotiations: Negotiations, transfers: Transfers
+    ) -> None:
+        self._decide = decide
+        self._negotiations = negotiations
+        self._transfers = transfers
+
+    def negotiation(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        pid: str,
+        step: str,
+        *,
+        reason: str,
+        policy: Mapping[str, Any] | None,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Take a step of a negotiation.
+
+        Args:
+            tx: The transaction.
+            hosted: Whose negotiation.
+            pid: Our pid.
+            step: ``offer``, ``counter``, ``accept``, ``agree``, ``verify``, ``finalize`` or
+                ``terminate``.
+            reason: Why it ends, for the counterparty.
+            policy: Terms of an offer or counter-request; by default those on the table.
+            now: Current time.
+
+        Raises:
+            NotFoundError: There is no such negotiation or step.
+            LocalProtocolError: The step is illegal now.
+            PolicyDeniedError: Policy does not allow to agree.
+        """
+        steps = self._negotiations
+        value = tx.negotiations.get(hosted.name, pid)
+        if value is None:
+            raise NotFoundError(f"there is no negotiation {pid}")
+        take: dict[str, Callable[[], ContractNegotiation]] = {
+            "offer": lambda: steps.offer(tx, hosted, value, _terms(value, policy), now=now),
+            "counter": lambda: steps.counter(tx, hosted, value, _terms(value, policy), now=now),
+            "accept": lambda: steps.accept(tx, hosted, value, now=now),
+            "agree": lambda: self._agree(tx, hosted, value, now=now),
+            "verify": lambda: steps.verify(tx, hosted, value, now=now),
+            "finalize": lambda: steps.finalize(tx, hosted, value, now=now),
+            "terminate": lambda: steps.terminate(
+                tx, hosted, value, code=OWNER, reasons=_reasons(reason), now=now
+            ),
+        }
+        if step not in take:
+            raise _unknown("negotiation", step, take)
+        return take[step]()
+
+    def transfer(
+        self, tx: Transaction, hosted: Hosted, pid: str, step: str, *, reason: str, now: datetime
+    ) -> TransferProcess:
+        """Take a step of a transfer; ``resume`` is ``start`` by another name.
+
+        Raises:
+            NotFoundError: There is no such transfer or step.
+            LocalProtocolError: The step is illegal now.
+            PolicyDeniedError: The agreement has ended.
+        """
+        steps = self._transfers
+        value = tx.transfers.get(hosted.name, pid)
+        if value is None:
+            raise NotFoundError(f"there is no transfer {pid}")
+        why = _reasons(reason)
+        take: dict[str, Callable[[], TransferProcess]] = {
+            "start": lambda: steps.start(tx, hosted, value, now=now),
+            "resume": lambda: steps.start(tx, hosted, value, now=now),
+            "suspend": lambda: steps.suspend(tx, hosted, value, code=OWNER, reasons=why, now=now),
+            "complete": lambda: steps.complete(tx, hosted, value, now=now),
+            "terminate": lambda: steps.terminate(
+                tx, hosted, value, code=OWNER, reasons=why, now=now
+            ),
+        }
+        if step not in take:
+            raise _unknown("transfer", step, take)
+        return take[step]()
+
+    def _agree(
+        self, tx: Transaction, hosted: Hosted, value: ContractNegotiation, *, now: datetime
+    ) -> ContractNegotiation:
+        """Agree to what a consumer asked for, if policy allows it."""
+        if value.role is not Role.PROVIDER:
+            raise LocalProtocolError("only the provider agrees", code="negotiation.state")
+        refusal = self._decide.requested(tx, hosted, value, now=now)
+        if refusal is not None:
+            raise PolicyDeniedError(
+                "the offer on the table is not allowed by the dataset's terms",
+                code=refusal.code,
+                reasons=refusal.reasons,
+                hint="make an offer of your own, or terminate",
+            )
+        return self._negotiations.agree(tx, hosted, value, now=now)
+
+
+def _terms(value: ContractNegotiation, policy: Mapping[str, Any] | None) -> Offer:
+    """Return an offer over the negotiation's dataset: given terms, or those on the table."""
+    if policy is not None:
+        terms = read_terms(policy)
+        return Offer.model_validate(
+            {**terms, "@id": new_pid(), "@type": "Offer", "target": value.dataset_id}
+        )
+    if value.offer is None:
+        raise LocalProtocolError("there is no offer on the table", code="negotiation.offer")
+    return value.offer
+
+
+def _reasons(reason: str) -> tuple[str, ...]:
+    return (reason,) if reason else ()
+
+
+def _unknown(kind: str, step: str, known: Iterable[str]) -> NotFoundError:
+    return NotFoundError(f"a {kind} has no step {step!r}", hint=f"use {', '.join(known)}")
