@@ -46,6 +46,7 @@ from trustspace.connector.outcomes import Outcomes
 from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
 from trustspace.connector.publications import Publications
+from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.tokens import TokenDesk
 from trustspace.connector.transfers import Transfers
 from trustspace.connector.worker import Worker
@@ -107,12 +108,15 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(home: Home, sockets: Sockets | None = None) -> AsyncIterator[Running]:
+async def running(
+    home: Home, sockets: Sockets | None = None, *, reaction: Reaction | None = None
+) -> AsyncIterator[Running]:
     """Serve a home until the block ends.
 
     Args:
         home: The home.
         sockets: Sockets bound already; by default those that the home's settings say.
+        reaction: Whether processes go on by themselves; by default they do.
 
     Raises:
         ConfigurationError: A setting, key, token or port is unusable.
@@ -133,7 +137,14 @@ async def running(home: Home, sockets: Sockets | None = None) -> AsyncIterator[R
             owner = str(home.path)
             await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
             engine = WasmEngine()
-            context = ConnectorContext(store, engine, home.settings, hosting.hosted, owner=owner)
+            context = ConnectorContext(
+                store,
+                engine,
+                home.settings,
+                hosting.hosted,
+                owner=owner,
+                reaction=reaction or GoOn(),
+            )
             client = GuardedClient(egress(home), trusted=_authorities(home))
             await stack.enter_async_context(client)
             plane, public, worker = _assemble(context, client, stack)
