@@ -1,6 +1,7 @@
 """What the documentation shows is true: its Python runs, its commands and its links exist."""
 
 import inspect
+import json
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from pytest_examples import CodeExample, EvalExample, find_examples
 from typer.core import TyperGroup
@@ -17,6 +19,7 @@ from trustspace import errors
 from trustspace.cli.app import app
 from trustspace.cli.exit_code import CODES
 from trustspace.connector.settings import Settings
+from trustspace.local import Connector
 from trustspace.policy.vocabulary import DUTIES, DUTY_OPERANDS, LEFT_OPERANDS, spelled
 
 ROOT = Path(__file__).parent.parent
@@ -109,6 +112,12 @@ def test_command_exists_with_its_options(page: Path, line: str) -> None:
     assert left_over == [], f"{page.name}: {line}"
 
 
+def test_every_command_is_shown() -> None:
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    assert set(root.commands) <= {shlex.split(line)[1] for _, line in commands()}
+
+
 def page(name: str) -> str:
     return (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
 
@@ -139,3 +148,19 @@ def test_the_reference_lists_every_error_and_exit_code() -> None:
     for kind, code in CODES:
         row = next(row for row in codes.splitlines() if row.startswith(f"| {code} |"))
         assert f"`{kind.__name__}`" in row, kind
+
+
+def test_the_reference_lists_every_call_of_the_management_interface() -> None:
+    text = page("management-api.md")
+    with Connector.local("garden") as garden:
+        token = {"Authorization": f"Bearer {garden.home.management_token()}"}
+        running = json.loads(garden.home.running_file.read_text(encoding="utf-8"))
+        url = f"{running['management_url']}/openapi.json"
+        described = httpx.get(url, headers=token, trust_env=False).json()
+    for path, methods in described["paths"].items():
+        shown = path.replace("{participant}", "{p}").replace("{dataset_id}", "{id}")
+        shown = re.sub(r"\{(pid|agreement_id|subject)\}", "{id}", shown)
+        for method in methods:
+            called = rf"`{method.upper()} {re.escape(shown)}`"
+            both = rf"`{method.upper()}` and `\w+ {re.escape(shown)}`|`\w+` and {called}"
+            assert re.search(f"{called}|{both}", text) or "{step}" in path, (method, path)
