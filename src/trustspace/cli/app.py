@@ -34,7 +34,7 @@ from trustspace.cli.commands.transfers import complete, resume, suspend, termina
 from trustspace.cli.commands.unpublish import unpublish
 from trustspace.cli.commands.version import version
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="trustspace",
     no_args_is_help=True,
     add_completion=False,
@@ -43,7 +43,7 @@ app = typer.Typer(
     help="Publish data under a policy, agree, exchange, prove it.",
 )
 
-for name, function in {
+for _name, _function in {
     "demo": demo,
     "init": init,
     "serve": serve,
@@ -67,7 +67,7 @@ for name, function in {
     "attest": attest,
     "version": version,
 }.items():
-    app.command(name)(function)
+    app.command(_name)(_function)
 
 
 def _print_version(asked: bool) -> None:

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TOKEN_KEY = "management.token"  # noqa: S105 - the name of a setting
 """Setting under which the hash of the management token is stored."""
