@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from typing import Any
 
 import polars as pl
 import pytest
@@ -227,7 +228,7 @@ def test_agreements_are_listed_with_their_use(garden, bank, agreement, tmp_path)
 def test_a_transfer_takes_its_steps(garden, bank, agreement, tmp_path):
     bank.json("open", agreement, "-o", tmp_path / "x.bin")
 
-    def transfer(side):
+    def transfer(side: Any) -> Any:
         return next(each for each in side.json("transfers") if each["agreement"] == agreement)
 
     ours = transfer(garden)["id"]
@@ -266,12 +267,21 @@ def test_events_are_printed(garden, roses, dataset):
     assert dataset in line[3]
 
 
-def test_participants_are_listed_and_hosted(bank, services):
-    name = f"p{uuid.uuid4().hex[:8]}"
-    assert bank.json("participants")[0]["id"] == services["bank"].id
-    hosted = bank.json("participants", "--host", name)
-    assert hosted["name"] == name
-    assert name in bank("participants").stdout
-    # Several are hosted now, so that one has to be named.
-    assert bank("agreements").exit_code == 2
-    assert bank("agreements", "--participant", name).exit_code == 0
+def test_facts_about_a_counterparty_open_what_a_place_closes(
+    garden, bank, address, roses, dataset, services, tmp_path
+):
+    terms = tmp_path / "terms.json"
+    terms.write_text(json.dumps({"spatial": "CN"}), encoding="utf-8")
+    garden.json("publish", roses, "--id", dataset, "--terms", terms)
+    agreed = bank.json("negotiate", address, dataset)["agreement"]
+    did = services["bank"].id
+    assert garden("attest", did, "spatial=DE").stdout == "spatial: DE\n"
+    assert bank("open", agreed, "-o", tmp_path / "x.csv").exit_code == 3
+    facts = garden.json("attest", did, "spatial=CN-SH")
+    assert facts == {"id": did, "facts": {"spatial": "CN-SH"}}
+    assert bank("open", agreed, "-o", tmp_path / "x.csv").exit_code == 0
+
+
+@pytest.mark.parametrize("facts", [["spatial"], ["=CN"], ["spatial=CN", "spatial=DE"], ["x=y"]])
+def test_what_cannot_be_attested_is_wrong_usage(garden, services, facts):
+    assert garden("attest", services["bank"].id, *facts).exit_code == 2

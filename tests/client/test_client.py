@@ -94,7 +94,7 @@ CALLS = [
     ("complete", ("t",), {}, "POST transfers/t/complete"),
     ("terminate", ("t",), {"reason": "r"}, "POST transfers/t/terminate"),
     ("explain", ("x",), {"language": "zh"}, "GET explain/x"),
-    ("attest", ("did:web:g", {"spatial": ["CN"]}), {}, "PUT counterparties/did:web:g"),
+    ("attest", ("did:web:g", {"spatial": "CN"}), {}, "PUT counterparties/did:web:g"),
     ("attested", ("did:web:g",), {}, "GET counterparties/did:web:g"),
 ]
 
@@ -108,7 +108,7 @@ def answers(connector, doc):
         "agreements": doc.agreement,
         "transfers": doc.transfer,
         "explain": {"id": "x", "kind": "agreement", "outcome": "FINALIZED"},
-        "counterparties": {"facts": {"spatial": ["CN"]}},
+        "counterparties": {"facts": {"spatial": "CN"}},
         "catalog": {"participant_id": "did:web:g", "address": "https://g"},
     }
     for *_, asked in CALLS:

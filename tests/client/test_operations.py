@@ -423,13 +423,11 @@ def test_events_are_read_after_a_number(script, play, operations):
 
 
 def test_facts_about_a_counterparty_are_written_and_read(script, play, operations, problem):
-    written = play(
-        operations.attest("did:web:g", {"spatial": ["CN"]}), {"facts": {"spatial": "CN"}}
-    )
+    written = play(operations.attest("did:web:g", {"spatial": "CN"}), {"facts": {"spatial": "CN"}})
     assert written.facts == {"spatial": "CN"}
     with pytest.raises(NotFoundError):
         play(operations.attested("did:web:g"), problem(404, "not_found"))
-    assert script.asked[0].body == {"facts": {"spatial": ["CN"]}}
+    assert script.asked[0].body == {"facts": {"spatial": "CN"}}
     assert script.paths[1] == f"GET {BANK}/counterparties/did%3Aweb%3Ag"
 
 

@@ -33,7 +33,7 @@ from trustspace.transport.http_client import GuardedClient
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from trustspace.client.values import (
@@ -286,7 +286,7 @@ class AsyncClient:
             for event in await self.drive(pages.next()):
                 yield event
 
-    async def attest(self, did: str, facts: Mapping[str, Sequence[str]]) -> CounterpartyFacts:
+    async def attest(self, did: str, facts: Mapping[str, str]) -> CounterpartyFacts:
         """Attest facts about a counterparty; as `Client.attest`."""
         return await self.drive(self._operations.attest(did, facts))
 

@@ -29,7 +29,7 @@ from trustspace.transport.http_client import SyncGuardedClient
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from trustspace.client.values import (
@@ -384,8 +384,8 @@ class Client:
         while not pages.ended:
             yield from self.drive(pages.next())
 
-    def attest(self, did: str, facts: Mapping[str, Sequence[str]]) -> CounterpartyFacts:
-        """Attest facts about a counterparty, for example ``{"spatial": ["CN-SH", "CN"]}``."""
+    def attest(self, did: str, facts: Mapping[str, str]) -> CounterpartyFacts:
+        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``."""
         return self.drive(self._operations.attest(did, facts))
 
     def attested(self, did: str) -> CounterpartyFacts:

@@ -262,7 +262,7 @@ class Explanation(Value):
 
 
 class CounterpartyFacts(Value):
-    """What the owner attests about a counterparty, for example ``{"spatial": ["CN-SH"]}``."""
+    """What the owner attests about a counterparty, for example ``{"spatial": "CN-SH"}``."""
 
     id: str | None = None
     facts: dict[str, Any] = Field(default_factory=dict)

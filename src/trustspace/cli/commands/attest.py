@@ -15,7 +15,7 @@ def attest(
     did: Annotated[str, typer.Argument(metavar="DID", help="DID of the counterparty.")],
     facts: Annotated[
         list[str],
-        typer.Argument(metavar="FACT=VALUE", help="For example spatial=CN-SH; repeatable."),
+        typer.Argument(metavar="FACT=VALUE", help="For example spatial=CN-SH."),
     ],
     *,
     connection: Connection,
@@ -28,15 +28,15 @@ def attest(
     if output.json:
         output.document({"id": did, "facts": attested})
     else:
-        output.lines(*(f"{name}: {', '.join(values)}" for name, values in attested.items()))
+        output.lines(*(f"{name}: {value}" for name, value in attested.items()))
 
 
-def _facts(given: list[str]) -> dict[str, list[str]]:
-    facts: dict[str, list[str]] = {}
+def _facts(given: list[str]) -> dict[str, str]:
+    facts: dict[str, str] = {}
     for each in given:
         name, _, value = each.partition("=")
-        if not name or not value:
-            msg = f"{each!r} is not FACT=VALUE"
+        if not name or not value or name in facts:
+            msg = f"{each!r} is not FACT=VALUE, or the fact is given twice"
             raise ConfigurationError(msg, setting="FACT=VALUE", hint="for example spatial=CN-SH")
-        facts.setdefault(name, []).append(value)
+        facts[name] = value
     return facts

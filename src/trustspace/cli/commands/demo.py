@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 @command
 def demo(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A table of yours instead of ours.")
+        Path | None, typer.Argument(metavar="FILE", help="A table of yours instead of ours.")
     ] = None,
     *,
     output: Output,
 ) -> None:
-    """Show two organisations exchange a dataset under a policy that binds; takes a few seconds."""
+    """Watch two organisations exchange data under a policy."""
     module = load("trustspace.demo", feature="the demonstration", extra="connector")
 
     def say(step: "Step") -> None:

@@ -16,7 +16,7 @@ from trustspace.client.operations.participant import ParticipantOperations, list
 from trustspace.client.values import CounterpartyFacts, Event, Explanation, ListPage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 EVENT_WAIT = timedelta(seconds=30)
@@ -55,8 +55,8 @@ class RecordOperations(ParticipantOperations):
         page = ListPage.read(listed(response.document))
         return tuple(Event.read(item) for item in page.items)
 
-    def attest(self, did: str, facts: Mapping[str, Sequence[str]]) -> Exchange[CounterpartyFacts]:
-        """Attest facts about a counterparty, for example ``{"spatial": ["CN-SH", "CN"]}``."""
+    def attest(self, did: str, facts: Mapping[str, str]) -> Exchange[CounterpartyFacts]:
+        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``."""
         path = yield from self._path("counterparties", did)
         response = yield from call(Request("PUT", path, body={"facts": dict(facts)}))
         return CounterpartyFacts.read(response.document)
