@@ -143,6 +143,26 @@ def test_events_are_followed_until_an_interrupt(garden, services, tmp_path):
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("arguments", [["demo"], ["init", "x"], ["serve", "--home", "x"]])
+def test_without_the_extra_its_install_line_is_told(arguments, tmp_path):
+    program = (
+        "import sys\n"
+        "for name in ('starlette', 'sqlalchemy', 'pydantic_settings', 'uvicorn'):\n"
+        "    sys.modules[name] = None\n"
+        "from trustspace.cli.app import main\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("pip install 'trustspace[connector]'\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fault_of_ours_is_told_in_one_line(monkeypatch, capsys):
     def fail(**_options):
         raise ZeroDivisionError("division by zero")

@@ -355,6 +355,20 @@ def test_a_refused_save_leaves_nothing(connector, handle, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["x.bin", "x.csv"])
+def test_an_agreement_that_ends_meanwhile_leaves_nothing(connector, handle, doc, tmp_path, name):
+    def end(request):
+        revoked = doc.agreement | {"state": "REVOKED", "reason": "sold"}
+        connector.answers["GET agreements/urn:uuid:a1"] = revoked
+        cut = file(cut_at=100_000) if name == "x.bin" else table(cut_at=len(arrow()) - 8)
+        return cut(request)
+
+    connector.data = [end]
+    with pytest.raises(PolicyDeniedError, match="sold"):
+        handle.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_bytes_leave_nothing(connector, handle, tmp_path):
     connector.data = [file(digest=digest_header(b"something else"))]
     with pytest.raises(IntegrityError) as caught:

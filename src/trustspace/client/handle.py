@@ -242,7 +242,8 @@ class Handle:
                 self._note(path)
                 announced = self._receive(sink, progress)
             except BaseException:
-                if sink.offset == 0:
+                # What is under an agreement that has ended cannot go on, and must not stay.
+                if sink.offset == 0 or self.closed:
                     sink.discard()
                     forget(path)
                 raise
@@ -263,7 +264,7 @@ class Handle:
                         progress(self._gate.bytes - before, None)
                 return sink.commit()
         except BaseException:
-            if self._gate.bytes == before:
+            if self._gate.bytes == before or self.closed:
                 forget(path)
             raise
 
