@@ -4,7 +4,7 @@ Run: python benchmarks/negotiation.py [--json] [--count N] [--in-flight N]
 
 Two `trustspace serve` processes on SQLite with ``synchronous=FULL``. Each negotiation is started
 over the management API and timed by the consumer's own event log, from the event of the request to
-the event of the agreement; the provider's log is compared afterwards, so that none is lost or stuck.
+the event of the agreement; the provider's log is compared afterwards, so that none is lost.
 """
 
 from __future__ import annotations
