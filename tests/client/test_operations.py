@@ -14,6 +14,7 @@ from trustspace.client.values import Receipt
 from trustspace.errors import (
     ConfigurationError,
     ConflictError,
+    ConnectError,
     DeadlineError,
     NotFoundError,
     PolicyDeniedError,
@@ -241,6 +242,17 @@ def test_a_refusal_in_bare_words_tells_whom_to_ask(play, operations, doc):
         play(negotiate(operations), refused)
     assert caught.value.code == "negotiation.terminated"
     assert "explain urn:uuid:n1" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("deadline", DeadlineError), ("unreachable", ConnectError)]
+)
+def test_a_silent_counterparty_is_no_refusal(play, operations, doc, code, error):
+    ended = {"state": "TERMINATED", "code": code, "reasons": ["no answer"], "ended_by": "us"}
+    with pytest.raises(error, match="'rose-prices'; no answer"):
+        play(negotiate(operations), doc.negotiation | ended)
+    with pytest.raises(error, match="did not start; no answer"):
+        play(operations.start_transfer("a"), doc.transfer | ended)
 
 
 def test_a_termination_without_reasons_is_the_counterpartys_failure(play, operations, doc):

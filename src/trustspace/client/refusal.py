@@ -14,7 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trustspace.errors import PolicyDeniedError
+from trustspace.errors import (
+    ConnectError,
+    DeadlineError,
+    PolicyDeniedError,
+    TransportError,
+)
 from trustspace.policy.explain import advice, explain
 
 Reason = dict[str, Any]
@@ -37,6 +42,22 @@ def refusal(
     why = "; ".join((*rules, *texts))
     message = f"{said}: {why}" if why else said
     return PolicyDeniedError(message, code=code, reasons=known, hint=advice(known) or hint)
+
+
+def unanswered(said: str, reasons: Iterable[Reason], *, code: str) -> TransportError | None:
+    """Return the exception for what ended because the other side did not answer, or None.
+
+    Args:
+        said: What ended.
+        reasons: Reasons as `reason_objects` returns them.
+        code: Stable id of the end.
+    """
+    texts = [str(reason["text"]) for reason in reasons if "text" in reason]
+    message = "; ".join((said, *texts))
+    hint = "the counterparty is slow or unreachable: try again later"
+    if code == "deadline":
+        return DeadlineError(message, hint=hint)
+    return ConnectError(message, hint=hint) if code == "unreachable" else None
 
 
 def reason_objects(reasons: Any, *, code: str = "") -> tuple[Reason, ...]:  # noqa: ANN401

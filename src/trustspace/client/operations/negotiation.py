@@ -23,7 +23,7 @@ from trustspace.client.exchange import (
     wait_query,
 )
 from trustspace.client.operations.agreement import AgreementOperations
-from trustspace.client.refusal import reason_objects, refusal
+from trustspace.client.refusal import reason_objects, refusal, unanswered
 from trustspace.client.values import Agreement, Negotiation
 from trustspace.errors import (
     ConflictError,
@@ -65,6 +65,7 @@ class NegotiationOperations(AgreementOperations):
         Raises:
             PolicyDeniedError: The other side refused; carries its reasons.
             DeadlineError: No outcome within the deadline.
+            ConnectError: The other side was not reached.
             NotFoundError: The counterparty does not offer the dataset to us.
         """
         body: JsonObject = {"address": address, "dataset": dataset}
@@ -145,6 +146,9 @@ def _refused(negotiation: Negotiation) -> TrustspaceError:
     hint = f"ask why: trustspace explain {negotiation.id}"
     who = "this connector" if negotiation.ended_by == "us" else negotiation.counterparty
     said = f"{who} terminated the negotiation over {negotiation.dataset!r}"
-    if not negotiation.reasons:
+    reasons = reason_objects(negotiation.reasons, code=code)
+    if (silence := unanswered(said, reasons, code=code)) is not None:
+        return silence
+    if not reasons:
         return RemoteProtocolError(f"{said} ({code}) without a reason", code=code, hint=hint)
-    return refusal(said, reason_objects(negotiation.reasons, code=code), code=code, hint=hint)
+    return refusal(said, reasons, code=code, hint=hint)

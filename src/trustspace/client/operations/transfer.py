@@ -23,9 +23,9 @@ from trustspace.client.exchange import (
     wait_query,
 )
 from trustspace.client.operations.agreement import AgreementOperations, ended
-from trustspace.client.refusal import reason_objects, refusal
+from trustspace.client.refusal import reason_objects, refusal, unanswered
 from trustspace.client.values import Agreement, EndpointDataReference, Receipt, Transfer
-from trustspace.errors import DeadlineError, PolicyDeniedError
+from trustspace.errors import DeadlineError, PolicyDeniedError, TrustspaceError
 
 TransferStep = Literal["suspend", "resume", "complete", "terminate"]
 
@@ -69,7 +69,7 @@ class TransferOperations(AgreementOperations):
                 yield Wait(POLL_PAUSE)
                 left -= POLL_PAUSE
         if transfer.state != "STARTED":
-            raise stopped(transfer)
+            raise _not_started(transfer)
         return transfer
 
     def transfers(self) -> Exchange[tuple[Transfer, ...]]:
@@ -145,6 +145,12 @@ class TransferOperations(AgreementOperations):
         """Tell the own connector how a delivery ended, for its log."""
         path = yield from self._path("transfers", transfer, "receipts")
         yield from call(Request("POST", path, body=receipt.to_wire()))
+
+
+def _not_started(transfer: Transfer) -> TrustspaceError:
+    said = f"transfer {transfer.id} did not start"
+    reasons = reason_objects(transfer.reasons)
+    return unanswered(said, reasons, code=transfer.code or "") or stopped(transfer)
 
 
 def stopped(transfer: Transfer) -> PolicyDeniedError:
