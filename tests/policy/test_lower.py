@@ -11,6 +11,7 @@ from trustspace.errors import PolicyError, RemoteProtocolError, UnsupportedTermE
 from trustspace.model.odrl import Agreement, Offer
 from trustspace.model.value import digest
 from trustspace.policy.lower import lower, policy_digest
+from trustspace.policy.narrow import same_rules
 from trustspace.policy.predicate import Comparison, FilterLiteral, MaskSpec
 from trustspace.policy.rule import Limit, PolicyIR
 
@@ -319,6 +320,16 @@ def test_an_obligation_that_cannot_be_carried_out_is_refused(duty, location):
             "lteq",
         ),
         ({"inheritFrom": "urn:y"}, "/inheritFrom", "inherited rules"),
+        (
+            {"permission": [{"action": "use", "constraints": [UNTIL]}]},
+            "/permission/0/constraints",
+            "leave it out",
+        ),
+        (
+            {"permission": [{"action": "use", "constraints": {}}]},
+            "/permission/0/constraints",
+            "leave it out",
+        ),
         ({"profile": "https://example.com/profile"}, "/profile", "leave the profile out"),
         ({"profile": ["https://example.com/profile"]}, "/profile", "leave the profile out"),
         ({"conflict": "perm"}, "/conflict", "leave conflict out"),
@@ -330,6 +341,17 @@ def test_what_is_not_understood_is_refused_with_pointer_and_hint(members, locati
     assert caught.value.code == "policy.unsupported"
     assert caught.value.location == location
     assert hint in caught.value.hint
+
+
+def test_an_empty_list_under_a_name_without_meaning_states_nothing():
+    plain = lowered(permission=[{"action": "use"}])
+    assert lowered(permission=[{"action": "use", "constraints": []}]).permissions == (
+        plain.permissions
+    )
+    one, other = (
+        offer(permission=[{"action": "use"} | more]) for more in ({"constraints": []}, {})
+    )
+    assert same_rules(one, other)
 
 
 def test_descriptive_members_and_known_profiles_are_no_obstacle():

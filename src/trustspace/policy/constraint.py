@@ -136,11 +136,14 @@ def count_nodes(constraints: Sequence[Constraint]) -> int:
 def refuse_unknown_members(extra: dict[str, object] | None, location: str) -> None:
     """Refuse members that would be silently ignored.
 
+    Peers are seen to write an empty list under a name that no context defines (``constraints``); it
+    states nothing, and is gone as soon as somebody processes the policy as JSON-LD.
+
     Raises:
         UnsupportedTermError: There is one.
     """
-    for name in extra or ():
-        if name not in _DESCRIPTIVE_MEMBERS:
+    for name, value in (extra or {}).items():
+        if name not in _DESCRIPTIVE_MEMBERS and not _states_nothing(name, value):
             hint = _UNSUPPORTED_YET.get(name.rpartition(":")[2].rpartition("/")[2], "")
             raise UnsupportedTermError(
                 f"{name[:200]!r} is not supported here",
@@ -148,6 +151,10 @@ def refuse_unknown_members(extra: dict[str, object] | None, location: str) -> No
                 location=f"{location}/{pointer_part(name)}",
                 hint=hint or "leave it out: what is not understood is not ignored",
             )
+
+
+def _states_nothing(name: str, value: object) -> bool:
+    return value == [] and ":" not in name and name not in _UNSUPPORTED_YET
 
 
 def refuse_duties(rule: Rule, location: str) -> None:
