@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,27 @@ def test_without_the_extra_its_install_line_is_told(arguments, tmp_path):
     assert done.returncode == 2
     assert done.stderr.endswith("pip install 'trustspace[connector]'\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_open_that_was_killed_goes_on_as_the_same_use(garden, bank, address, services, tmp_path):
+    source, target = tmp_path / "big.bin", tmp_path / "got.bin"
+    source.write_bytes(os.urandom(1_000_000) * 96)
+    garden.json("publish", source, "--id", tmp_path.name, "--count", 1)
+    agreement = bank.json("negotiate", address, tmp_path.name)["agreement"]
+    part = tmp_path / "got.bin.part"
+    command = ("open", agreement, "-o", str(target), "--home", str(services["bank"].home))
+    with subprocess.Popen([*PROGRAM, *command]) as process:
+        while not (part.exists() and part.stat().st_size) and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+    assert not target.exists()
+    left = part.stat().st_size
+    assert 0 < left < source.stat().st_size
+    saved = bank.json("open", agreement, "-o", target)
+    assert saved["bytes"] == source.stat().st_size
+    assert target.read_bytes() == source.read_bytes()
+    (used,) = [each["used"] for each in garden.json("agreements") if each["id"] == agreement]
+    assert list(used.values()) == [1]
 
 
 def test_a_fault_of_ours_is_told_in_one_line(monkeypatch, capsys):
