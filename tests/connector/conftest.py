@@ -56,7 +56,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Start connectors that live as long as the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def begin(name: str, *, settings: str = "") -> Party:
-            return await stack.enter_async_context(party(tmp_path / name, name, settings=settings))
+        async def begin(name: str, **more: Any) -> Party:
+            return await stack.enter_async_context(party(tmp_path / name, name, **more))
 
         yield begin

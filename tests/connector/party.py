@@ -17,6 +17,7 @@ from trustspace.connector.app import Running, Sockets, running
 from trustspace.connector.context import Hosted
 from trustspace.connector.home import init_home
 from trustspace.connector.listener import bind
+from trustspace.connector.reaction import Reaction
 from trustspace.dsp.messages import Message
 from trustspace.dsp.wire import emit
 from trustspace.identity.identity_provider import bearer_header
@@ -193,13 +194,16 @@ def stored(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @contextlib.asynccontextmanager
-async def party(path: Path, name: str, *, settings: str = "") -> AsyncIterator[Party]:
+async def party(
+    path: Path, name: str, *, settings: str = "", reaction: Reaction | None = None
+) -> AsyncIterator[Party]:
     """Run a connector in this loop; a second time on the same home it is the same participant.
 
     Args:
         path: Folder of its home; made when it is missing.
         name: Short name of its participant.
         settings: Further sections of its settings file, only when the home is new.
+        reaction: Whether its processes go on by themselves.
     """
     sockets = None
     if not (path / "trustspace.toml").exists():
@@ -212,7 +216,7 @@ async def party(path: Path, name: str, *, settings: str = "") -> AsyncIterator[P
             file.write_text(file.read_text() + settings)
     home = init_home(path, name=name)
     async with (
-        running(home, sockets) as connector,
+        running(home, sockets, reaction=reaction) as connector,
         httpx.AsyncClient(
             base_url=connector.management_url,
             headers={"Authorization": f"Bearer {home.management_token()}"},
