@@ -47,7 +47,7 @@ def test_python_block_is_in_the_house_format(
     eval_example.lint(example)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_python_block_runs(example: CodeExample, tmp_path: Path) -> None:
     if example.prefix_settings().get("test") == "skip":
@@ -60,7 +60,7 @@ def test_python_block_runs(example: CodeExample, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=110,
         check=False,
     )
     assert run.returncode == 0, f"{example}\n{run.stdout}\n{run.stderr}"

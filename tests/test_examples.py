@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("program", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(program: Path, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONWARNINGS": "error", "TMPDIR": str(tmp_path)}
@@ -21,7 +21,7 @@ def test_example_runs(program: Path, tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=110,
         check=False,
     )
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
