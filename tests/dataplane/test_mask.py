@@ -45,6 +45,11 @@ def test_the_keyed_hash_is_hmac_sha256(key: bytes, texts: list[str | None]) -> N
     assert KeyedHash(key).hex_digests(texts) == expected
 
 
+def test_a_long_key_is_hashed_first() -> None:
+    key = b"k" * 100
+    assert KeyedHash(key).hex_digests(["a"]) == [mac("a", key)]
+
+
 TEXTS: list[tuple[pl.Series, list[str | None]]] = [
     (pl.Series(["a", None, "", "a", "é\u0301中"]), ["a", None, "", "a", "é\u0301中"]),
     (pl.Series([1, -(2**63), None]), ["1", str(-(2**63)), None]),

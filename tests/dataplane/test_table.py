@@ -20,7 +20,7 @@ from trustspace.policy.mask import parse_mask
 from trustspace.policy.row_filter import parse_where
 
 SALT = b"agreement-bound-salt-0123456789a"
-ROWS = 300_000
+ROWS = 120_000
 FRAME = pl.select(id=pl.int_range(ROWS)).with_columns(
     grade=pl.when(pl.col("id") % 3 == 0).then(pl.lit("A")).otherwise(pl.lit("B")),
     phone=pl.lit("138-") + (pl.col("id") % 1_000).cast(pl.String),

@@ -180,9 +180,6 @@ class _ChunkFile:
         self._rest = memoryview(b"")
         self.tail = b""
 
-    def readable(self) -> bool:
-        return True
-
     def read(self, size: int) -> bytes:
         if not 0 <= size <= MAX_READ_BYTES:
             raise IntegrityError(

@@ -160,9 +160,7 @@ def _texts_of_floats(series: pl.Series) -> pl.Series:
     return _per_distinct_value(series, lambda values: [_text_of_float(value) for value in values])
 
 
-def _text_of_float(value: float | None) -> str | None:
-    if value is None:
-        return None
+def _text_of_float(value: float) -> str:
     if math.isfinite(value):
         return canonical(value).decode()
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -1,5 +1,8 @@
 """A published file as a table: restricted rows, streamed in bounded memory.
 
+A table takes a few batches of memory, of Parquet a few row groups, whatever its size and however
+slowly it is taken: the file is read no further ahead than that.
+
 Example::
 
     with source.open() as file:
@@ -36,9 +39,6 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 """About so much leaves at a time; a batch costs 0.2 ms, whatever its size."""
 
 MIN_BATCH_ROWS, MAX_BATCH_ROWS = 256, 131_072
-
-_UNPACKED: Final = 4
-"""How much larger than in Parquet a row is in memory, as a rule of thumb."""
 
 
 class Table:
@@ -114,8 +114,7 @@ class Table:
         return (pl.read_ndjson(block, schema=schema) for block in blocks)
 
     def _batch_rows(self) -> int:
-        unpacked = self._file.size_bytes * (_UNPACKED if self._layout.format == "parquet" else 1)
-        row_bytes = max(1, unpacked // max(1, self._layout.rows))
+        row_bytes = max(1, self._layout.unpacked_bytes // max(1, self._layout.rows))
         return min(max(BATCH_BYTES // row_bytes, MIN_BATCH_ROWS), MAX_BATCH_ROWS)
 
     def _unreadable(self, error: BaseException) -> IntegrityError:

@@ -87,6 +87,7 @@ class TableLayout(BaseModel):
         format: Its format.
         columns: Its columns in order.
         rows: How many rows it has.
+        unpacked_bytes: About how many bytes they take in memory.
         arrow_schema: Serialised Arrow schema in base64, for formats that have none of their own.
     """
 
@@ -95,6 +96,7 @@ class TableLayout(BaseModel):
     format: Format
     columns: tuple[Column, ...]
     rows: int
+    unpacked_bytes: int
     arrow_schema: str | None = None
 
     def declared_schema(self) -> pl.Schema:
@@ -148,7 +150,14 @@ def _parquet_layout(file: PublishedFile) -> TableLayout:
     metadata = parquet.read_metadata(file.scan_path)
     schema = scan_parquet(file).collect_schema()
     _serialised(schema)
-    return TableLayout(format="parquet", columns=_columns(schema), rows=metadata.num_rows)
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    return TableLayout(
+        format="parquet",
+        columns=_columns(schema),
+        rows=metadata.num_rows,
+        # Still encoded: repeated values take their full size only in memory.
+        unpacked_bytes=2 * sum(group.total_byte_size for group in groups),
+    )
 
 
 def _arrow_layout(file: PublishedFile) -> TableLayout:
@@ -158,8 +167,12 @@ def _arrow_layout(file: PublishedFile) -> TableLayout:
         msg = "a column has no name"
         raise ValueError(msg)
     _serialised(schema)
-    rows = sum(batch.num_rows for batch in arrow_batches(file))
-    return TableLayout(format="arrow", columns=_columns(schema), rows=rows)
+    rows = unpacked_bytes = 0
+    for batch in arrow_batches(file):
+        rows += batch.num_rows
+        unpacked_bytes += batch.nbytes
+    columns = _columns(schema)
+    return TableLayout(format="arrow", columns=columns, rows=rows, unpacked_bytes=unpacked_bytes)
 
 
 def _csv_layout(file: PublishedFile) -> TableLayout:
@@ -177,7 +190,7 @@ def _csv_layout(file: PublishedFile) -> TableLayout:
         frame.select(pl.len().alias("rows"), *facts).collect(engine="streaming").row(0, named=True)
     )
     schema = pl.Schema({name: _csv_type(index, found) for index, name in enumerate(names)})
-    return _layout("csv", schema, found["rows"])
+    return _layout("csv", schema, found["rows"], file)
 
 
 def _csv_header(file: PublishedFile) -> list[str]:
@@ -226,7 +239,7 @@ def _jsonl_layout(file: PublishedFile) -> TableLayout:
     if schemas != [schema]:
         for block in json_lines_blocks(file):
             pl.read_ndjson(block, schema=schema)
-    return _layout("jsonl", schema, rows)
+    return _layout("jsonl", schema, rows, file)
 
 
 def _within_64_bits(dtype: Any) -> Any:  # noqa: ANN401 - a Polars type or its class
@@ -239,10 +252,14 @@ def _within_64_bits(dtype: Any) -> Any:  # noqa: ANN401 - a Polars type or its c
     return dtype
 
 
-def _layout(format_: Format, schema: pl.Schema, rows: int) -> TableLayout:
-    serialised = base64.b64encode(_serialised(schema)).decode()
-    columns = _columns(schema)
-    return TableLayout(format=format_, columns=columns, rows=rows, arrow_schema=serialised)
+def _layout(format_: Format, schema: pl.Schema, rows: int, file: PublishedFile) -> TableLayout:
+    return TableLayout(
+        format=format_,
+        columns=_columns(schema),
+        rows=rows,
+        unpacked_bytes=file.size_bytes,
+        arrow_schema=base64.b64encode(_serialised(schema)).decode(),
+    )
 
 
 def _serialised(schema: pl.Schema) -> bytes:

@@ -108,9 +108,7 @@ def arrow_frames(file: PublishedFile) -> Iterator[pl.DataFrame]:
     """Yield the rows of an Arrow IPC file of either variant."""
     for batch in arrow_batches(file):
         for start in range(0, batch.num_rows, FRAME_ROWS):
-            frame = pl.from_arrow(batch.slice(start, FRAME_ROWS))
-            if isinstance(frame, pl.DataFrame):
-                yield frame
+            yield pl.DataFrame(batch.slice(start, FRAME_ROWS))
 
 
 def schema_of(arrow_schema: Any) -> pl.Schema:  # noqa: ANN401 - pyarrow has no types

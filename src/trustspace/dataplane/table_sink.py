@@ -129,14 +129,8 @@ class _Handle:
     def write(self, data: Any) -> int:  # noqa: ANN401 - bytes or a buffer of pyarrow
         return self._file.write(memoryview(data))
 
-    def writable(self) -> bool:
-        return True
-
     def tell(self) -> int:
         return self._file.offset
-
-    def flush(self) -> None:
-        """Nothing is held back."""
 
 
 class _ArrowWriter:
