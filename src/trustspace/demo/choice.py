@@ -6,18 +6,27 @@ kept.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from trustspace.errors import ConfigurationError, MissingDependencyError
+from trustspace.dataplane.arrow_stream import decode
+from trustspace.dataplane.data_extra import pl
+from trustspace.dataplane.restriction import Restriction
+from trustspace.dataplane.source import FileSource
+from trustspace.dataplane.table import Table
+from trustspace.dataplane.table_layout import FORMATS, TableLayout
+from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 PURPOSE = "medical-research"
 REFUSED_PURPOSE = "marketing"
 USES = 2
+LONGEST_NUMBER = 30
+NUMBERS = frozenset({"integer", "number", "decimal"})
 
 
 @dataclass(frozen=True)
@@ -64,49 +73,51 @@ def choose(file: Path) -> Choice:
 
     Raises:
         ConfigurationError: The file is no table, or has no numeric column.
-        MissingDependencyError: Polars is not installed.
+        MissingDependencyError: An extra is not installed.
     """
-    try:
-        import polars as pl  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError("Reading a table", extra="connector") from error
-    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".csv": pl.read_csv,
-        ".parquet": pl.read_parquet,
-        ".jsonl": pl.read_ndjson,
-        ".ndjson": pl.read_ndjson,
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None or not file.is_file():
+    source = FileSource.at(file)
+    if source.layout is None:
         raise ConfigurationError(
-            f"{file} is not a table this demonstration can read",
+            f"{file} cannot be read as a table",
             setting="FILE",
-            hint=f"give a file that ends in one of {', '.join(sorted(readers))}",
+            hint=f"give a table that ends in one of {', '.join(FORMATS)}",
         )
-    try:
-        frame = reader(file)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ConfigurationError(
-            f"{file} cannot be read as a table: {error}", setting="FILE", hint="check its format"
-        ) from error
-    numeric = [name for name, kind in frame.schema.items() if kind.is_numeric()]
-    if not numeric:
+    types = {column.name: column.type for column in source.layout.columns}
+    numeric = next((name for name, kind in types.items() if kind in NUMBERS), None)
+    if numeric is None:
         raise ConfigurationError(
             f"{file} has no numeric column, so there is no upper half to keep",
             setting="FILE",
             hint="publish it yourself and choose the rows with: trustspace publish FILE --where …",
         )
-    median = frame[numeric[0]].median()
-    column = f"`{numeric[0]}`" if not numeric[0].isidentifier() else numeric[0]
-    where = f"{column} >= {median:.6g}" if isinstance(median, float) else f"{column} is not null"
-    bound = float(f"{median:.6g}") if isinstance(median, float) else None
-    kept = frame[numeric[0]].is_not_null() if bound is None else frame[numeric[0]] >= bound
-    last = frame.columns[-1]
-    text = next((name for name, kind in frame.schema.items() if kind == pl.String), None)
+    values = _column(source, source.layout, numeric)
+    bound = _plain(values.median())
+    column = numeric if numeric.isidentifier() else f"`{numeric}`"
+    where = f"{column} is not null" if bound is None else f"{column} >= {bound}"
+    kept = values.is_not_null() if bound is None else values >= float(bound)
+    last = list(types)[-1]
+    text = next((name for name, kind in types.items() if kind == "string"), None)
     return Choice(
-        hashed=text if text != last or frame.width == 1 else None,
-        dropped=last if frame.width > 1 else None,
+        hashed=None if text == last else text,
+        dropped=last if len(types) > 1 else None,
         where=where,
         rows=int(kept.sum()),
-        total=frame.height,
+        total=len(values),
     )
+
+
+def _column(source: FileSource, layout: TableLayout, name: str) -> pl.Series:
+    """Read one column as the data plane reads it; what is not a number counts as absent."""
+    with source.open() as file:
+        pieces = Table(file, layout).stream(Restriction(columns=(name,)))
+        batches = list(decode(piece.data for piece in pieces))
+    values = pl.from_arrow(batches)[name]
+    return values.fill_nan(None) if values.dtype.is_float() else values
+
+
+def _plain(median: object) -> str | None:
+    """Return a median as terms write numbers, without an exponent; None when it is none."""
+    if not isinstance(median, int | float) or not math.isfinite(median):
+        return None
+    text = format(Decimal(repr(median)), "f")
+    return text if len(text) <= LONGEST_NUMBER else None
