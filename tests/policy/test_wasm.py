@@ -259,7 +259,9 @@ decide_many := numbers.range(1, 100000000)
 
 
 @pytest.mark.external
-def test_runaway_rules_end(opa: Path, tmp_path: Path, request_: DecisionRequest):
+def test_runaway_rules_end(
+    opa: Path, tmp_path: Path, request_: DecisionRequest, monkeypatch: pytest.MonkeyPatch
+):
     (tmp_path / "runaway.rego").write_text(RUNAWAY, encoding="utf-8")
     entries = ["-e", "trustspace/v1/decide", "-e", "trustspace/v1/decide_many"]
     subprocess.run(
@@ -273,6 +275,8 @@ def test_runaway_rules_end(opa: Path, tmp_path: Path, request_: DecisionRequest)
     start = time.monotonic()
     assert reason(engine.decide(request_)) in {"engine.deadline", "engine.memory"}
     assert time.monotonic() - start < 2
+    # On a busy machine the deadline may come before the cap does.
+    monkeypatch.setattr(wasm, "DEADLINE", 15.0)
     with pytest.raises(EngineFaultError) as caught:
         engine._evaluate("trustspace/v1/decide_many", b"{}")
     assert caught.value.code == "engine.memory"
