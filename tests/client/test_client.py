@@ -17,7 +17,14 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response as HttpResponse
 
 import trustspace.client
-from trustspace.client import AsyncBoundAgreement, AsyncClient, BoundAgreement, Client
+from trustspace.client import (
+    AsyncBoundAgreement,
+    AsyncClient,
+    AsyncHandle,
+    BoundAgreement,
+    Client,
+    Handle,
+)
 from trustspace.client.home import RunningConnector
 from trustspace.errors import (
     ConfigurationError,
@@ -63,8 +70,9 @@ def methods(kind: type) -> dict[str, Any]:
     }
 
 
-def test_both_clients_have_the_same_methods_with_the_same_arguments():
-    sync, asynchronous = methods(Client), methods(AsyncClient)
+@pytest.mark.parametrize(("kind", "twin"), [(Client, AsyncClient), (Handle, AsyncHandle)])
+def test_both_worlds_have_the_same_methods_with_the_same_arguments(kind, twin):
+    sync, asynchronous = methods(kind), methods(twin)
     assert sorted(sync) == sorted(asynchronous)
     for name, member in sync.items():
         ours = inspect.signature(member).parameters
