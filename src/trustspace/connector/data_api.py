@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from trustspace.connector.deliveries import FORM_UNAVAILABLE
 from trustspace.connector.delivery_response import DeliveryResponse
 from trustspace.connector.order import Order
 from trustspace.connector.problems import problem, problem_of
-from trustspace.errors import IdentityError, NotFoundError, TrustspaceError
+from trustspace.errors import (
+    IdentityError,
+    NotFoundError,
+    PolicyDeniedError,
+    TrustspaceError,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -65,15 +71,16 @@ class DataApi:
         try:
             hosted, order = self._order(request)
             grant = await self._deliveries.grant(hosted, order)
-            form = "table" if order.as_table else "file"
-            if form not in grant.dataset.forms:
-                return _not_in_this_form(grant.dataset.forms)
             return await DeliveryResponse.prepare(
                 self._deliveries, hosted, grant, request, client=self._client
             )
         except (IdentityError, NotFoundError) as error:
             logger.info("data refused at %s: %s", request.url.path, error)
             return _unauthorised()
+        except PolicyDeniedError as error:
+            if error.code == FORM_UNAVAILABLE:
+                return problem(406, error.code, str(error), hint=error.hint)
+            return problem_of(error)
         except TrustspaceError as error:
             return problem_of(error)
 
@@ -116,13 +123,6 @@ class DataApi:
             },
             headers={"Cache-Control": "no-store"},
         )
-
-
-def _not_in_this_form(forms: tuple[str, ...]) -> Response:
-    hint = f"send Accept: {ARROW_STREAM}" if "table" in forms else "leave the Accept header out"
-    return problem(
-        406, "form", f"under these terms it can be had as {' or '.join(forms)}", hint=hint
-    )
 
 
 def _unauthorised() -> Response:

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.gates import Gate
     from trustspace.connector.order import Order
+    from trustspace.dataplane.source import AnySource
     from trustspace.policy.decision import Decision
     from trustspace.store import AgreementRow, DatasetRow, Transaction
+
+FORM_UNAVAILABLE = "form.unavailable"
+"""Code of a request for a file of what is only a table, or the other way round."""
 
 GRANTS = 10_000
 """Sessions whose lease is remembered; beyond it the oldest ask again."""
@@ -197,6 +201,7 @@ class Deliveries:
         try:
             self._agreed.live(tx, hosted, row.id)
             _check_running(transfer.state)
+            _check_form(order, read_source(dataset.source))
             decision = self._point.access(
                 tx,
                 hosted,
@@ -229,11 +234,14 @@ class Deliveries:
 
     def _reserve(self, tx: Transaction, hosted: Hosted, order: Order, decision: Decision) -> None:
         if not decision.allow:
+            code = decision.reasons[0].id
+            whole = not order.as_table and code == "pep.unenforceable"
             raise PolicyDeniedError(
                 summary(decision),
-                code=decision.reasons[0].id,
+                code=code,
                 reasons=remote_reasons(decision),
                 decision=decision,
+                hint="ask for the table: a file leaves whole" if whole else "",
             )
         now = self._context.now()
         for limit in decision.limits:
@@ -279,6 +287,16 @@ def _check_running(state: TransferState) -> None:
             f"the transfer is {state.lower()}",
             code=f"transfer.{state.lower()}",
             hint="resume the transfer, or ask for a new one",
+        )
+
+
+def _check_form(order: Order, source: AnySource) -> None:
+    form = "table" if order.as_table else "file"
+    if form not in source.forms:
+        raise PolicyDeniedError(
+            f"the dataset cannot be had as a {form}",
+            code=FORM_UNAVAILABLE,
+            hint=f"ask for the {' or '.join(source.forms)}",
         )
 
 
