@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trustspace.connector.agreements import REVOKED, Agreements
+from trustspace.connector.agreements import REVOKED, Agreements, ended_code
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
 from trustspace.connector.outgoing import post, record
 from trustspace.connector.tokens import without_token
@@ -286,10 +286,11 @@ class Transfers:
         refusal = self._decide.transfer(tx, hosted, agreement, now=now)
         if refusal is None:
             self.start(tx, hosted, transfer, now=now)
-        else:
-            self.terminate(
-                tx, hosted, transfer, code=refusal.code, reasons=refusal.reasons, now=now
-            )
+            return
+        # A consumer that has not heard yet how the agreement ended learns it from the code.
+        is_live = agreement.state is AgreementState.FINALIZED
+        code = refusal.code if is_live else ended_code(agreement)
+        self.terminate(tx, hosted, transfer, code=code, reasons=refusal.reasons, now=now)
 
     def _start_again(
         self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
