@@ -112,6 +112,7 @@ class Party:
         """Negotiate an agreement that both sides hold; return its id."""
         ended = await self.negotiate(provider, dataset, **more)
         assert ended["state"] == "FINALIZED", ended
+        await provider.settled()
         return str(ended["agreement"])
 
     async def transfer(self, agreement: str) -> Json:
