@@ -1,18 +1,21 @@
 """The catalogue as one requester sees it, page by page (DSP 2025-1, "Catalog").
 
 What is hidden in the list is hidden one by one as well: both ask the same question, once per
-policy and requester, however many datasets share the policy.
+policy and requester, however many datasets share the policy. What is written on the wire is
+validated once per policy too: its datasets differ only by id, offer id and title.
 """
 
 from __future__ import annotations
 
 import base64
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.offers import offer_of
 from trustspace.connector.transfers import PULL
 from trustspace.dsp.binding import CATALOG_REQUEST_PATH
+from trustspace.dsp.wire import emit
 from trustspace.errors import NotFoundError, RemoteProtocolError
 from trustspace.model.dataset import Catalog, DataService, Dataset, Distribution
 
@@ -28,12 +31,15 @@ if TYPE_CHECKING:
 PAGE = 100
 """Datasets on one page."""
 
+ENTRIES = 1_000
+"""Policies whose entry in a page is remembered."""
+
 
 @dataclass(frozen=True)
 class CatalogPage:
-    """One page and the links to its neighbours, by relation."""
+    """One page as it goes on the wire, and the links to its neighbours, by relation."""
 
-    catalog: Catalog
+    document: dict[str, Any]
     links: tuple[tuple[str, str], ...]
 
 
@@ -43,6 +49,7 @@ class Catalogs:
     def __init__(self, context: ConnectorContext, decide: DecisionPoint) -> None:
         self._context = context
         self._decide = decide
+        self._entries: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
 
     def page(
         self, tx: Transaction, hosted: Hosted, *, subject: ParticipantId, token: str | None
@@ -71,23 +78,45 @@ class Catalogs:
             {"@id": f"{hosted.id}#DataService", "endpointURL": hosted.dsp_url}
         )
         shown = rows[:PAGE]
-        catalog = Catalog.model_validate(
-            {
-                "@id": f"{hosted.dsp_url}/catalog",
-                "participantId": hosted.id,
-                "service": (service,),
-                "dataset": tuple(
-                    _dataset(row, policies[row.policy_digest], service.id) for row in shown
-                ),
-            }
+        document = emit(
+            Catalog.model_validate(
+                {
+                    "@id": f"{hosted.dsp_url}/catalog",
+                    "participantId": hosted.id,
+                    "service": (service,),
+                }
+            )
         )
+        if shown:
+            document["dataset"] = [
+                self._entry(hosted, row, policies[row.policy_digest], service.id) for row in shown
+            ]
         links = []
         if len(rows) > PAGE:
             links.append(("next", _link(hosted, shown[-1].id)))
         if after:
             before = tx.datasets.page_before(hosted.name, after, PAGE, policies=visible)
             links.append(("previous", _link(hosted, before)))
-        return CatalogPage(catalog, tuple(links))
+        return CatalogPage(document, tuple(links))
+
+    def _entry(
+        self, hosted: Hosted, row: DatasetRow, policy: Mapping[str, Any], service: str
+    ) -> dict[str, Any]:
+        """Return a dataset as it stands in a page."""
+        key = (hosted.name, row.policy_digest)
+        known = self._entries.get(key)
+        if known is None:
+            known = emit(_dataset(row, policy, service))
+            del known["@context"]  # The catalogue's stands for all of it.
+            self._entries[key] = known
+            if len(self._entries) > ENTRIES:
+                self._entries.popitem(last=False)
+        (offer,) = known["hasPolicy"]
+        return known | {
+            "@id": row.id,
+            "hasPolicy": [offer | {"@id": row.offer_id}],
+            "dct:title": row.title,
+        }
 
     def dataset(
         self, tx: Transaction, hosted: Hosted, dataset_id: str, *, subject: ParticipantId

@@ -155,7 +155,7 @@ class DspApi:
                 )
             )
             headers = [("Link", f'<{url}>; rel="{name}"') for name, url in page.links]
-            response = JSONResponse(emit(page.catalog))
+            response = JSONResponse(page.document)
             for name, value in headers:
                 response.headers.append(name, value)
             return response
