@@ -9,12 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 
-from trustspace.errors import TrustspaceError
+from trustspace.errors import RemoteProtocolError, TrustspaceError
 from trustspace.model import strict_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from starlette.responses import Response
+
     from trustspace.connector.settings import Limits
 
 
@@ -37,6 +42,18 @@ async def read_json(request: Request, limits: Limits) -> Any:  # noqa: ANN401 - 
     Raises:
         BodyError: 415 compressed or no JSON type, 413 too large, 408 too slow, 400 no body.
         RemoteProtocolError: The body is not acceptable JSON.
+    """
+    data = await read_bytes(request, limits)
+    if not data:
+        raise BodyError("expected a JSON body, found none", status=400)
+    return strict_json.loads(data)
+
+
+async def read_bytes(request: Request, limits: Limits) -> bytes:
+    """Read a request's body, which may be empty.
+
+    Raises:
+        BodyError: 415 compressed or no JSON type, 413 too large, 408 too slow.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BodyError("send the body without Content-Encoding", status=415)
@@ -61,6 +78,39 @@ async def read_json(request: Request, limits: Limits) -> Any:  # noqa: ANN401 - 
         raise BodyError(f"no data for {limits.body_seconds:g} s", status=408) from error
     except ClientDisconnect as error:
         raise BodyError("the connection was closed within the body", status=400) from error
-    if not data:
-        raise BodyError("expected a JSON body, found none", status=400)
-    return strict_json.loads(bytes(data))
+    return bytes(data)
+
+
+def strict_route(limits: Limits) -> type[APIRoute]:
+    """Return the class of FastAPI routes that read their bodies under the same rules."""
+
+    class StrictRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def strictly(request: Request) -> Response:
+                # Read here, because whatever fails later is answered in FastAPI's own words.
+                data = await read_bytes(request, limits)
+                try:
+                    value = strict_json.loads(data) if data else None
+                except RemoteProtocolError as error:
+                    raise BodyError(str(error), status=400) from error
+                return await handle(_ReadRequest(request, data, value))
+
+            return strictly
+
+    return StrictRoute
+
+
+class _ReadRequest(Request):
+    """A request whose body has been read and decoded."""
+
+    def __init__(self, request: Request, data: bytes, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        super().__init__(request.scope, request.receive)
+        self._read = data, value
+
+    async def body(self) -> bytes:
+        return self._read[0]
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        return self._read[1]
