@@ -138,7 +138,7 @@ class EgressPolicy:
             ip = ip_address(address)
         except ValueError:
             _deny("the host resolves to something that is no address")
-        if ip.is_loopback and self.allow_loopback:
+        if self.allow_loopback and _is_loopback(ip):
             return
         if host.lower() in self.allow_hosts and _is_private(ip):
             return
@@ -154,7 +154,12 @@ def _is_public(ip: IPv4Address | IPv6Address) -> bool:
 
 
 def _is_private(ip: IPv4Address | IPv6Address) -> bool:
-    return ip not in _METADATA and (ip.is_loopback or any(ip in block for block in _PRIVATE))
+    return ip not in _METADATA and (_is_loopback(ip) or any(ip in block for block in _PRIVATE))
+
+
+def _is_loopback(ip: IPv4Address | IPv6Address) -> bool:
+    # From Python 3.13 on, `is_loopback` is also true of IPv4-mapped addresses.
+    return ip.is_loopback and getattr(ip, "ipv4_mapped", None) is None
 
 
 def _deny(reason: str) -> NoReturn:
