@@ -228,6 +228,7 @@ async def test_an_agreement_that_is_not_the_offer_is_refused(
     assert answer.json()["code"] == "negotiation.agreement"
     assert bank.stored() == before
     # The right one is still welcome.
+    peer.answers[VERIFICATION] = lambda _: Response(status_code=200)
     right = peer.agreement(request, bank.id)
     answer = await peer.say(bank, f"negotiations/{pid}/agreement", right)
     assert answer.status_code == 200
@@ -332,6 +333,43 @@ async def test_a_verification_that_did_not_arrive_ends_it(
     await bank.settled()
     told = peer.bodies(TERMINATION)
     assert [(one["code"], one["reason"]) for one in told] == [("agreement.wrong", ["no"])]
+
+
+async def test_a_counterparty_that_listens_only_after_a_moment_is_told_again(
+    bank: Party, peer: ScriptedPeer
+) -> None:
+    attempts = iter([404, 404, 200])
+    peer.answers[VERIFICATION] = lambda _: Response(status_code=next(attempts))
+    pid, _ = await _agreed(bank, peer)
+    await bank.settled()
+    heard = peer.bodies(VERIFICATION)
+    assert len(heard) == 3
+    assert heard[0] == heard[1] == heard[2]
+    assert (await bank.get(f"negotiations/{pid}"))["state"] == "VERIFIED"
+
+
+async def test_a_counterparty_without_the_negotiation_is_given_up_soon(
+    bank: Party, peer: ScriptedPeer
+) -> None:
+    peer.answers[TERMINATION] = lambda _: Response(status_code=200)
+    pid, _ = await _agreed(bank, peer)
+    said = "the counterparty answered 404"
+    assert await _ended(bank, pid) == ("TERMINATED", "counterparty.refused", [said], "us")
+    assert len(peer.bodies(VERIFICATION)) == 4
+    await bank.settled()
+
+
+async def test_a_message_may_be_given_up_before_its_process(
+    tmp_path: Path, peer: ScriptedPeer
+) -> None:
+    settings = "\n[exchange]\nmessage_seconds = 1\nsweep_seconds = 0.1\n"
+    async with party(tmp_path / "brief", "brief", settings=settings) as consumer:
+        pid, _ = await _requested(consumer, peer)
+        peer.answers[TERMINATION] = lambda _: Response(status_code=503)
+        await consumer.post(f"negotiations/{pid}/terminate", reason="no longer")
+        await consumer.settled()
+        assert len(peer.bodies(TERMINATION)) >= 2
+        assert "message.undelivered" in await consumer.kinds()
 
 
 async def test_an_answer_to_a_message_counts_although_the_message_is_refused(

@@ -96,6 +96,12 @@ class ConnectorContext:
         """How long a process may stay unfinished."""
         return timedelta(seconds=self.settings.exchange.deadline_seconds)
 
+    @property
+    def message_deadline(self) -> timedelta:
+        """How long one message is tried."""
+        seconds = self.settings.exchange.message_seconds
+        return min(timedelta(seconds=seconds), self.deadline)
+
     def participant(self, name: str) -> Hosted:
         """Return a hosted participant.
 

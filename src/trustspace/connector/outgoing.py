@@ -43,7 +43,7 @@ def post(
         url=f"{base}/{path_of(message, process.peer_pid)}",
         audience=process.counterparty,
         body=emit(message),
-        deadline=now + context.deadline,
+        deadline=now + context.message_deadline,
         lease_owner=context.owner,
         lease_seconds=LEASE_SECONDS,
         now=now,

@@ -5,6 +5,7 @@ up what a crash, a failed attempt or an expired lease left. An attempt ends in o
 
     2xx                     delivered; the row goes, the counterparty's pid is learnt
     no answer, 5xx, 409…    tried again with back-off and jitter until the row's deadline
+    404 to a later message  tried again a few times: there are peers that listen only after a moment
     4xx                     the process is compared with the counterparty's and, unless that shows
                             the message arrived, ends with the reason that was given
     deadline                the process ends with the code `deadline`
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from trustspace.connector.outcomes import Outcomes
+    from trustspace.transport.http_response import Response
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -42,6 +44,9 @@ FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 
 RETRIED = frozenset({408, 409, 425, 429})
 """Client errors that ask for patience; 409 is how existing connectors say "not saved yet"."""
+
+ABSENT_ATTEMPTS = 4
+"""Attempts at a process that its counterparty says it does not have, within some two seconds."""
 
 SWEEP_ROWS = 200
 
@@ -145,7 +150,7 @@ class Worker:
             return await self._put_off(row, str(error), retryable=error.retryable)
         if response.status in range(200, 300):
             return await self._outcomes.delivered(row, json_or_none(response))
-        if response.status in RETRIED or response.status >= 500:
+        if response.status in RETRIED or response.status >= 500 or _is_early(row, response):
             return await self._put_off(row, f"status {response.status}", retryable=True)
         return await self._refused(row, response.status, json_or_none(response))
 
@@ -169,6 +174,12 @@ class Worker:
         """Decide what a refusal means: the message may have arrived with an earlier attempt."""
         their_state = await self._peers.state_after(row, seconds=ATTEMPT_SECONDS)
         return await self._outcomes.refused(row, status=status, body=body, their_state=their_state)
+
+
+def _is_early(row: OutboxRow, response: Response) -> bool:
+    """Say whether a counterparty that knows no such process may know it in a moment."""
+    is_later = "consumerPid" in row.body and "providerPid" in row.body
+    return response.status == 404 and is_later and row.attempts < ABSENT_ATTEMPTS - 1
 
 
 def _forget_what_is_over(tx: Transaction, *, now: datetime) -> None:
