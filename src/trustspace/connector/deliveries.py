@@ -7,7 +7,8 @@ lease of that decision, until it ends, and then ask again. The count is final wi
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,14 @@ GRANTS = 10_000
 
 
 @dataclass
+class Counting:
+    """Whether the units of a session are final, which they become once."""
+
+    is_done: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+
+@dataclass
 class Grant:
     """A session's right to data, as long as its lease and its gate stand.
 
@@ -50,7 +59,7 @@ class Grant:
         lease: The decision on loan.
         restriction: Filters, columns and masks to carry out.
         gate: Where the delivery is cut.
-        is_counted: Whether its units are final.
+        counting: Whether its units are final; shared by all grants of the session.
     """
 
     order: Order
@@ -59,7 +68,12 @@ class Grant:
     lease: Lease
     restriction: Restriction = field(repr=False)
     gate: Gate
-    is_counted: bool = False
+    counting: Counting = field(default_factory=Counting)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its units are final."""
+        return self.counting.is_done
 
 
 class Deliveries:
@@ -72,14 +86,51 @@ class Deliveries:
         self._point = decide
         self._agreed = agreed
         self._grants: OrderedDict[tuple[str, Order], Grant] = OrderedDict()
+        self._running: Counter[tuple[str, str, str]] = Counter()
 
     async def grant(self, hosted: Hosted, order: Order) -> Grant:
-        """Decide a data request, or go on under the session's lease.
+        """Decide a data request, or go on under the session's lease; `leave` it when it has ended.
 
         Raises:
             NotFoundError: There is no such transfer or dataset.
             PolicyDeniedError: Policy, a counter, the agreement or the transfer speak against it.
         """
+        session = _session(hosted, order)
+        self._running[session] += 1
+        try:
+            return await self._granted(hosted, order)
+        except BaseException:
+            self._end_one(session)
+            raise
+
+    async def leave(self, hosted: Hosted, grant: Grant) -> None:
+        """Note the end of a request; a session of which no byte left gives its units back."""
+        session = _session(hosted, grant.order)
+        if self._end_one(session) > 0 or grant.is_counted:
+            return
+        for key in [key for key in self._grants if _session(hosted, key[1]) == session]:
+            if key[0] == hosted.name:
+                self._context.gates.leave(self._grants.pop(key).gate)
+        if not grant.lease.limits:
+            return
+
+        def hop(tx: Transaction) -> None:
+            for limit in grant.lease.limits:
+                tx.counters.release(
+                    hosted.name, grant.order.agreement_id, limit.counter, grant.order.session
+                )
+
+        await self._context.store.write(hop)
+
+    def _end_one(self, session: tuple[str, str, str]) -> int:
+        """Return how many requests of a session still run."""
+        self._running[session] -= 1
+        left = self._running[session]
+        if left <= 0:
+            del self._running[session]
+        return left
+
+    async def _granted(self, hosted: Hosted, order: Order) -> Grant:
         known = self._grants.get((hosted.name, order))
         if known is not None and known.gate.code is None and self.seconds_left(known) > 0:
             return known
@@ -123,7 +174,9 @@ class Deliveries:
         gate.check()
         key = (hosted.name, order)
         before = self._grants.pop(key, None)
-        outcome.is_counted = before is not None and before.is_counted
+        if before is not None:
+            outcome.counting = before.counting
+            outcome.gate = self._one_gate(before.gate, gate)
         self._grants[key] = outcome
         while len(self._grants) > GRANTS:
             forgotten = self._grants.popitem(last=False)[1]
@@ -131,10 +184,22 @@ class Deliveries:
             self._context.gates.leave(forgotten.gate)
         return outcome
 
+    def _one_gate(self, before: Gate, gate: Gate) -> Gate:
+        """Return the gate under which the session's requests run on, and forget the other one."""
+        if before is gate:
+            return gate
+        kept, forgotten = (before, gate) if before.code is None else (gate, before)
+        self._context.gates.leave(forgotten)
+        return kept
+
     async def count(self, hosted: Hosted, grant: Grant) -> None:
         """Make the session's units final, before its first byte leaves."""
-        if grant.is_counted:
-            return
+        async with grant.counting.lock:
+            if not grant.is_counted:
+                await self._count(hosted, grant)
+                grant.counting.is_done = True
+
+    async def _count(self, hosted: Hosted, grant: Grant) -> None:
         now = self._context.now()
         order = grant.order
 
@@ -160,7 +225,6 @@ class Deliveries:
             )
 
         await self._context.store.write(hop)
-        grant.is_counted = True
 
     async def delivered(
         self, hosted: Hosted, grant: Grant, *, size_bytes: int, rows: int, complete: bool
@@ -267,6 +331,10 @@ class Deliveries:
                 raise PolicyDeniedError(
                     f"all {limit.max} uses are taken", code="pep.limit_reached", reasons=[reason]
                 )
+
+
+def _session(hosted: Hosted, order: Order) -> tuple[str, str, str]:
+    return hosted.name, order.agreement_id, order.session
 
 
 def mask_salt(hosted: Hosted, agreement_id: str) -> bytes:

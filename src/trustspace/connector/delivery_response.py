@@ -51,6 +51,8 @@ class DeliveryResponse(Response):
         grant: Grant,
         answer: PullAnswer,
         meter: _Meter,
+        *,
+        delivers: bool,
     ) -> None:
         super().__init__(status_code=answer.status, headers=answer.headers)
         if "content-length" not in answer.headers and "Content-Length" not in answer.headers:
@@ -60,6 +62,7 @@ class DeliveryResponse(Response):
         self._grant = grant
         self._answer = answer
         self._meter = meter
+        self._delivers = delivers
 
     @classmethod
     async def prepare(
@@ -79,27 +82,34 @@ class DeliveryResponse(Response):
             TransportError: The provider's own server does not give the data.
         """
         meter = _Meter()
-        answer = await serve_pull(
-            read_source(grant.dataset.source),
-            "table" if grant.order.as_table else "file",
-            PullRequest.of(request.method, request.headers),
-            gate=grant.gate.check,
-            meter=meter,
-            restriction=grant.restriction,
-            client=client,
-        )
-        return cls(deliveries, hosted, grant, answer, meter)
+        asked = PullRequest.of(request.method, request.headers)
+        try:
+            answer = await serve_pull(
+                read_source(grant.dataset.source),
+                "table" if grant.order.as_table else "file",
+                asked,
+                gate=grant.gate.check,
+                meter=meter,
+                restriction=grant.restriction,
+                client=client,
+            )
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await deliveries.leave(hosted, grant)
+            raise
+        delivers = answer.status in (200, 206) and asked.method == "GET"
+        return cls(deliveries, hosted, grant, answer, meter, delivers=delivers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, watched."""
-        del scope, receive
+        del scope
         complete = False
-        delivers = self._answer.status in (200, 206)
         try:
-            if delivers:
+            if self._delivers:
                 await self._deliveries.count(self._hosted, self._grant)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._watch, tasks.cancel_scope)
+                tasks.start_soon(self._until_gone, receive, tasks.cancel_scope)
                 complete = await self._send(send)
                 tasks.cancel_scope.cancel()
         except* (TrustspaceError, OSError) as errors:
@@ -107,7 +117,7 @@ class DeliveryResponse(Response):
         finally:
             with anyio.CancelScope(shield=True):
                 await self._answer.aclose()
-                if delivers:
+                if self._delivers:
                     await self._deliveries.delivered(
                         self._hosted,
                         self._grant,
@@ -115,6 +125,7 @@ class DeliveryResponse(Response):
                         rows=self._meter.rows,
                         complete=complete,
                     )
+                await self._deliveries.leave(self._hosted, self._grant)
 
     async def _send(self, send: Send) -> bool:
         await send(
@@ -128,6 +139,12 @@ class DeliveryResponse(Response):
             await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return True
+
+    async def _until_gone(self, receive: Receive, delivery: anyio.CancelScope) -> None:
+        """Cut the delivery when the consumer hangs up; sending would go on into nothing."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        delivery.cancel()
 
     async def _watch(self, delivery: anyio.CancelScope) -> None:
         """Cut the delivery when the gate closes, or when the lease ends and is not renewed."""
