@@ -3,10 +3,12 @@
 import inspect
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
 import trustspace
+import trustspace.cli.app
 
 HEAVY = (
     "polars",
@@ -51,3 +53,31 @@ def test_importing_the_root_pulls_nothing(module: str) -> None:
     assert loaded.isdisjoint((*HEAVY, "pydantic"))
     ours = {name for name in loaded if name.startswith("trustspace.")}
     assert ours <= {"trustspace._version", "trustspace.errors"}
+
+
+@pytest.mark.parametrize(
+    ("absent", "name", "said"),
+    [
+        ("uvicorn", "Connector", "pip install 'trustspace[connector]'"),
+        ("httpx", "Client", "ModuleNotFoundError"),
+    ],
+)
+def test_a_missing_extra_gives_its_install_line(absent: str, name: str, said: str) -> None:
+    program = f"""
+import sys
+sys.modules[{absent!r}] = None
+import trustspace
+try:
+    trustspace.{name}
+except Exception as error:
+    print(getattr(error, "hint", type(error).__name__))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == said
+
+
+def test_the_module_and_the_command_are_one_program() -> None:
+    (script,) = entry_points(group="console_scripts", name="trustspace")
+    assert script.load() is trustspace.cli.app.main

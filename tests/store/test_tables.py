@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from trustspace.store import Store
 
-POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+POSTGRESQL = postgresql.dialect()
 SQLITE = sqlite.dialect()
 
 REPOSITORIES = [
