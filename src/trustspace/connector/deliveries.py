@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
@@ -24,6 +25,8 @@ from trustspace.policy.explain import remote_reasons, summary
 from trustspace.policy.lease import Lease
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trustspace.connector.agreements import Agreements
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.decision_point import DecisionPoint
@@ -286,7 +289,7 @@ class Deliveries:
             order=order,
             agreement=row,
             dataset=dataset,
-            lease=Lease.of(decision, issued_at=now, epoch=0),
+            lease=self._lease(decision, now=now),
             restriction=Restriction(
                 filters=decision.filters,
                 columns=decision.columns,
@@ -295,6 +298,12 @@ class Deliveries:
             ),
             gate=gate,
         )
+
+    def _lease(self, decision: Decision, *, now: datetime) -> Lease:
+        """Return a decision's lease, at most as long as the owner lets one stand."""
+        lease = Lease.of(decision, issued_at=now, epoch=0)
+        longest = timedelta(seconds=self._context.settings.delivery.lease_seconds)
+        return replace(lease, ttl=min(lease.ttl, longest))
 
     def _reserve(self, tx: Transaction, hosted: Hosted, order: Order, decision: Decision) -> None:
         if not decision.allow:
