@@ -140,6 +140,7 @@ async def test_a_consumer_pid_of_somebody_else_names_a_new_negotiation(
     assert answer.json()["providerPid"] != known.id
     found = await garden.store.read(lambda tx: tx.negotiations.get("garden", known.id))
     assert found == known
+    await garden.settled()
 
 
 async def test_an_initial_message_cannot_name_a_process(garden: Party, bank: Party) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -37,6 +38,7 @@ from trustspace.dsp.messages import (
     TransferRequestMessage,
     TransferState,
 )
+from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.wire import emit, parse
 from trustspace.errors import (
     IdentityError,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from trustspace.connector.authentication import Authentication
     from trustspace.connector.catalogs import Catalogs
     from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.outgoing import AnyProcess
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfers import Transfers
     from trustspace.dsp.transfer import TransferProcess
@@ -66,6 +69,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 ErrorBody = Callable[..., dict[str, Any]]
 
 RETRY_SECONDS = "1"
+
+ANSWER_LOOKS, ANSWER_PAUSE = 40, 0.05
+"""How often, and every how many seconds, it is looked whether our opening message is answered."""
 
 
 class DspApi:
@@ -207,6 +213,8 @@ class DspApi:
                     return apply(tx, hosted, who, message, pid, is_transfer=is_transfer)
 
                 process = await self._context.store.write(hop)
+                if process.peer_pid is None and not process.is_terminal:
+                    process = await self._answered(hosted, process)
                 if is_transfer:
                     self._after(process)
                 status = 201 if apply == self._open else 200
@@ -268,6 +276,27 @@ class DspApi:
         del message
         service = self._transfers if is_transfer else self._negotiations
         return service.of_counterparty(tx, hosted, pid or "", sender=who.id)
+
+    async def _answered(self, hosted: Hosted, process: AnyProcess) -> AnyProcess:
+        """Wait for the answer to our opening message, which tells the counterparty's pid.
+
+        A counterparty that asks for our process has the message and is just answering it.
+
+        Raises:
+            StoreError: The answer does not come.
+        """
+
+        def look(tx: Transaction) -> AnyProcess | None:
+            if isinstance(process, ContractNegotiation):
+                return tx.negotiations.get(hosted.name, process.id)
+            return tx.transfers.get(hosted.name, process.id)
+
+        for _ in range(ANSWER_LOOKS):
+            await anyio.sleep(ANSWER_PAUSE)
+            found = await self._context.store.read(look)
+            if found is not None and found.peer_pid is not None:
+                return found
+        raise StoreError("the counterparty has not answered the opening message yet")
 
     # --- the one way -----------------------------------------------------------------------------
 
