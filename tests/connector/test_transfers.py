@@ -69,6 +69,22 @@ async def test_a_running_transfer_is_used_again(bank: Party, running: tuple[str,
     assert (await bank.post("transfers", agreement=agreement))["id"] != ours
 
 
+async def test_another_transfer_may_run_beside_a_running_one(
+    bank: Party, running: tuple[str, str, str]
+) -> None:
+    agreement, ours, _ = running
+    hosted, now = bank.hosted, datetime.now(UTC)
+    steps = bank.connector.plane.transfers
+    beside = await bank.store.write(
+        lambda tx: steps.request(
+            tx, hosted, agreement, format_="HttpData-PULL", now=now, another=True
+        )
+    )
+    assert beside.id != ours
+    await bank.until(f"transfers/{beside.id}", "STARTED")
+    assert (await bank.get(f"transfers/{ours}"))["state"] == "STARTED"
+
+
 @pytest.mark.parametrize("first", ["consumer", "provider"])
 @pytest.mark.parametrize("then", ["consumer", "provider"])
 async def test_either_side_pauses_and_either_side_resumes(

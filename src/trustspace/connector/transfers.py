@@ -56,9 +56,24 @@ class Transfers:
     # --- what the owner of the consumer starts -----------------------------------------------
 
     def request(
-        self, tx: Transaction, hosted: Hosted, agreement_id: str, *, format_: str, now: datetime
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        agreement_id: str,
+        *,
+        format_: str,
+        now: datetime,
+        another: bool = False,
     ) -> TransferProcess:
         """Ask the provider for the data of an agreement; a running pull is found again.
+
+        Args:
+            tx: The transaction.
+            hosted: The consumer.
+            agreement_id: Which agreement.
+            format_: The transfer format.
+            now: Current time.
+            another: Ask for one more even if a pull is running.
 
         Raises:
             NotFoundError: There is no such agreement.
@@ -76,7 +91,7 @@ class Transfers:
                 code="transfer.format",
                 hint=f"use {PULL}",
             )
-        for running in tx.transfers.about(hosted.name, agreement_id):
+        for running in () if another else tx.transfers.about(hosted.name, agreement_id):
             if running.state in (TransferState.REQUESTED, TransferState.STARTED):
                 return running
         negotiation = tx.negotiations.get(hosted.name, agreement.negotiation_pid)
