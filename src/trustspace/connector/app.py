@@ -61,7 +61,9 @@ from trustspace.transport.resolver import DidResolver
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from trustspace.model.participant import ParticipantId
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -109,7 +111,11 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    home: Home, sockets: Sockets | None = None, *, reaction: Reaction | None = None
+    home: Home,
+    sockets: Sockets | None = None,
+    *,
+    reaction: Reaction | None = None,
+    ids: Mapping[str, ParticipantId] | None = None,
 ) -> AsyncIterator[Running]:
     """Serve a home until the block ends.
 
@@ -117,6 +123,8 @@ async def running(
         home: The home.
         sockets: Sockets bound already; by default those that the home's settings say.
         reaction: Whether processes go on by themselves; by default they do.
+        ids: Ids of participants, by name, that are not the DIDs of their addresses; only where
+            everybody is believed.
 
     Raises:
         ConfigurationError: A setting, key, token or port is unusable.
@@ -126,10 +134,11 @@ async def running(
     host, port = sockets.management.getsockname()[:2]
     management_url = f"http://{host}:{port}"
     try:
+        _check_ids(home, ids)
         async with contextlib.AsyncExitStack() as stack:
             store = Store.open(home.database_url, synchronous=home.settings.synchronous)
             stack.push_async_callback(store.aclose)
-            hosting = Hosting(home, store)
+            hosting = Hosting(home, store, ids=ids)
             await hosting.load()
             digest = await store.write(lambda tx: _token_digest(tx, home))
             # One process serves a home at a time (its ports say so), so what is leased under its
@@ -160,6 +169,15 @@ async def running(
     finally:
         sockets.public.close()
         sockets.management.close()
+
+
+def _check_ids(home: Home, ids: Mapping[str, ParticipantId] | None) -> None:
+    if ids and home.settings.identity == "did:web":
+        raise ConfigurationError(
+            f"nobody can prove an id that is not the DID of its address: {', '.join(ids.values())}",
+            setting="identity",
+            hint="leave the ids out",
+        )
 
 
 def serve(path: Path, *, ready: Callable[[str], None]) -> None:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from trustspace.connector.context import Hosted
 from trustspace.connector.home import NAME, Home, participant_did
 from trustspace.errors import ConfigurationError
 from trustspace.store import EVERY_PARTICIPANT, Store, Transaction
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Hosting:
     """Participant contexts of a home.
+
+    Args:
+        home: The home.
+        store: Its store.
+        ids: Ids of participants, by name, that are not the DIDs of their addresses.
 
     Attributes:
         hosted: Participants by name; grows when one is added.
     """
 
-    def __init__(self, home: Home, store: Store) -> None:
+    def __init__(self, home: Home, store: Store, *, ids: Mapping[str, str] | None = None) -> None:
         self._home = home
         self._store = store
+        self._ids = dict(ids or {})
         self.hosted: dict[str, Hosted] = {}
 
     async def load(self) -> None:
@@ -29,7 +39,7 @@ class Hosting:
             ConfigurationError: A key is missing, or public_url no longer fits an identity.
         """
         for name, did in await self._store.write(self._stored):
-            expected = participant_did(self._home.address, name)
+            expected = self._id(name)
             if did != expected:
                 raise ConfigurationError(
                     f"participant {name} is {did}, but public_url makes it {expected}",
@@ -57,8 +67,11 @@ class Hosting:
         return self.hosted[name]
 
     def _host(self, name: str) -> Hosted:
-        address = self._home.address
-        return Hosted(name, participant_did(address, name), address, self._home.signing_key(name))
+        key = self._home.signing_key(name)
+        return Hosted(name, self._id(name), self._home.address, key)
+
+    def _id(self, name: str) -> str:
+        return self._ids.get(name) or participant_did(self._home.address, name)
 
     def _stored(self, tx: Transaction) -> list[tuple[str, str]]:
         self._enter(tx, self._home.name)
@@ -66,7 +79,5 @@ class Hosting:
 
     def _enter(self, tx: Transaction, name: str) -> None:
         if tx.participants.get(name) is None:
-            address = self._home.address
-            tx.participants.add(
-                name, did=participant_did(address, name), address=address, now=datetime.now(UTC)
-            )
+            address, now = self._home.address, datetime.now(UTC)
+            tx.participants.add(name, did=self._id(name), address=address, now=now)
