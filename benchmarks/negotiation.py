@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -59,28 +60,41 @@ def client_of(home: Home) -> httpx.AsyncClient:
     )
 
 
-async def negotiate(client: httpx.AsyncClient, address: str) -> str:
-    """Start one negotiation and wait for its end; return its id."""
+class Log:
+    """A participant's event log, followed while negotiations run."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._client = client
+        self._ended: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def follow(self) -> None:
+        """Read what happens until cancelled."""
+        while True:
+            await self.read(wait=20)
+
+    async def read(self, *, wait: int = 0) -> int:
+        """Read what happened since the last time; return how many events that were."""
+        after = self.events[-1]["seq"] if self.events else 0
+        query = {"after": after, "limit": 1000, "wait": wait}
+        page = (await self._client.get("/events", params=query)).raise_for_status().json()
+        for event in page["items"]:
+            self.events.append(event)
+            if event["kind"] in ("negotiation.finalized", "negotiation.terminated"):
+                self._ended[event["body"]["negotiation"]].set()
+        return len(page["items"])
+
+    async def end_of(self, pid: str) -> None:
+        """Wait until a negotiation has ended."""
+        async with asyncio.timeout(NEGOTIATION_SECONDS):
+            await self._ended[pid].wait()
+
+
+async def negotiate(client: httpx.AsyncClient, log: Log, address: str) -> None:
+    """Start one negotiation and wait for its end."""
     order = {"address": address, "dataset": "d", "purpose": "research"}
-    pid: str = (await client.post("/negotiations", json=order)).raise_for_status().json()["id"]
-    for _ in range(10):
-        path = f"/negotiations/{pid}"
-        found = (await client.get(path, params={"wait": 20})).raise_for_status().json()
-        if found["state"] in ("FINALIZED", "TERMINATED"):
-            break
-    return pid
-
-
-async def event_log(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """Read a participant's whole event log."""
-    found: list[dict[str, Any]] = []
-    after = 0
-    while True:
-        page = (await client.get("/events", params={"after": after, "limit": 1000})).json()
-        if not page["items"]:
-            return found
-        found += page["items"]
-        after = page["next"]
+    answer = await client.post("/negotiations", json=order)
+    await log.end_of(answer.raise_for_status().json()["id"])
 
 
 def durations(events: list[dict[str, Any]]) -> list[float]:
@@ -109,23 +123,30 @@ async def measure(provider: Home, consumer: Home, *, count: int, in_flight: int)
         file.write_bytes(b"x" * 1000)
         terms = {"source": {"kind": "file", "path": str(file)}, "policy": {"purpose": "research"}}
         (await owner.put("/datasets/d", json=terms)).raise_for_status()
+        log = Log(client)
+        following = asyncio.create_task(log.follow())
         for _ in range(20):
-            await negotiate(client, provider.address)
-        warm = len(durations(await event_log(client)))
+            await negotiate(client, log, provider.address)
+        warm = len(durations(log.events))
         for _ in range(100):
-            await negotiate(client, provider.address)
-        alone = durations(await event_log(client))[warm:]
+            await negotiate(client, log, provider.address)
+        alone = durations(log.events)[warm:]
 
         left = iter(range(count))
 
         async def work() -> None:
             for _ in left:
-                await negotiate(client, provider.address)
+                await negotiate(client, log, provider.address)
 
         start = time.perf_counter()
         await asyncio.gather(*(work() for _ in range(in_flight)))
         seconds = time.perf_counter() - start
-        theirs, ours = await event_log(owner), await event_log(client)
+        following.cancel()
+        theirs = Log(owner)
+        while await theirs.read():
+            pass
+        while await log.read():
+            pass
     expected = 120 + count
     return {
         "p50_ms": round(statistics.median(alone), 1),
@@ -133,7 +154,7 @@ async def measure(provider: Home, consumer: Home, *, count: int, in_flight: int)
         "per_second": round(count / seconds, 1),
         "in_flight": in_flight,
         "count": count,
-        "lost_or_stuck": 2 * expected - finalized(theirs) - finalized(ours),
+        "lost_or_stuck": 2 * expected - finalized(theirs.events) - finalized(log.events),
         "cores": os.cpu_count(),
     }
 

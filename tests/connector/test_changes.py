@@ -9,8 +9,15 @@ import time
 import pytest
 
 from trustspace.connector.changes import Changes
+from trustspace.store import Committed
 
 pytestmark = pytest.mark.anyio
+
+
+def of(*participants: str, process: str = "") -> Committed:
+    """Return a commit with one event of each participant, about one process if one is named."""
+    subjects = {(name, process) for name in participants if process}
+    return Committed(dict.fromkeys(participants, 1), (), frozenset(subjects))
 
 
 class _Box:
@@ -38,13 +45,30 @@ async def test_a_change_of_the_participant_wakes() -> None:
     waiting = asyncio.create_task(changes.until("bank", box.look, seconds=60))
     await asyncio.sleep(0.02)
     box.content = "x"
-    changes.notify(["garden"])
+    changes.notify(of("garden"))
     await asyncio.sleep(0.02)
     assert not waiting.done()
-    changes.notify(["garden", "bank"])
+    changes.notify(of("garden", "bank"))
     async with asyncio.timeout(1):
         assert await waiting == "x"
     assert box.looks == 2
+
+
+async def test_who_waits_for_a_process_is_woken_by_its_events_only() -> None:
+    changes, box = Changes(), _Box()
+    one = asyncio.create_task(changes.until("bank", box.look, seconds=60, process="urn:n1"))
+    await asyncio.sleep(0.02)
+    box.content = "x"
+    changes.notify(of("bank"))
+    changes.notify(of("bank", process="urn:n2"))
+    changes.notify(of("garden", process="urn:n1"))
+    await asyncio.sleep(0.02)
+    assert not one.done()
+    changes.notify(of("bank", process="urn:n1"))
+    async with asyncio.timeout(1):
+        assert await one == "x"
+    assert box.looks == 2
+    assert not changes._waiting
 
 
 async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
@@ -55,7 +79,7 @@ async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
         nonlocal looks
         looks += 1
         if looks == 1:
-            changes.notify(["bank"])
+            changes.notify(of("bank"))
             await asyncio.sleep(0)
             return None
         return "x"
@@ -90,7 +114,7 @@ async def test_another_thread_may_wake() -> None:
     waiting = asyncio.create_task(changes.until("bank", box.look, seconds=60))
     await asyncio.sleep(0.02)
     box.content = "x"
-    thread = threading.Thread(target=changes.notify, args=(["bank"],))
+    thread = threading.Thread(target=changes.notify, args=(of("bank"),))
     thread.start()
     async with asyncio.timeout(1):
         assert await waiting == "x"
@@ -112,5 +136,5 @@ def test_a_commit_after_the_loop_ended_harms_nobody() -> None:
         return Changes()
 
     changes = asyncio.run(make())
-    changes.notify(["bank"])
-    changes.notify([])
+    changes.notify(of("bank"))
+    changes.notify(of())

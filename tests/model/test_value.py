@@ -1,8 +1,12 @@
 """What every value shares."""
 
 import json
+from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from trustspace.errors import RemoteProtocolError
@@ -96,3 +100,33 @@ def test_a_digest_does_not_depend_on_the_order():
     first = digest({"a": 1, "b": 2})
     assert first == digest({"b": 2, "a": 1})
     assert first == "sha256:43258cff783fe7036d8a43033f830adfc60ec037382473548ac742b888292777"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec=None, exclude_categories=()), max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=4), inner, max_size=4)
+        | st.tuples(inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+@example({"\U00010000": 1, "\uffff": 2})
+@example(["\ud800"])
+@example({1: "a name that is no text"})
+@example([2**53 - 1, 2**53, {"a": b"bytes"}])
+def test_the_fast_writer_agrees_with_the_careful_one(document: Any):
+    try:
+        expected = rfc8785.dumps(document)
+    except (ValueError, TypeError, UnicodeError) as error:
+        with pytest.raises(type(error)):
+            canonical(document)
+    else:
+        assert canonical(document) == expected

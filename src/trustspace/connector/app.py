@@ -266,7 +266,7 @@ def _assemble(
     worker = Worker(context, peers, Outcomes(context, negotiations, transfers))
 
     def committed(what: Committed) -> None:
-        changes.notify(what.events)
+        changes.notify(what)
         worker.committed(what)
 
     stack.callback(context.store.on_commit(committed))

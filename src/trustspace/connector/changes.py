@@ -1,4 +1,7 @@
-"""Waiting for a change without polling: a commit wakes those who wait on its participant.
+"""Waiting for a change without polling: a commit wakes those who wait for what it changed.
+
+Who waits for one negotiation or transfer is woken by its own events only; many that wait at a time
+would otherwise all look each time that any of them moves.
 
 Example::
 
@@ -14,7 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from trustspace.store import Committed
+
 T = TypeVar("T")
+
+
+Topic = tuple[str, str]
+"""A participant with our pid of a process, or with the empty text for any event of its."""
 
 
 class Changes:
@@ -22,14 +31,13 @@ class Changes:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._waiting: dict[Topic, set[asyncio.Future[None]]] = defaultdict(set)
         self._closed = False
 
-    def notify(self, participants: Iterable[str]) -> None:
-        """Wake the waiters of participants; may be called from any thread."""
-        names = tuple(participants)
-        if names and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, names)
+    def notify(self, committed: Committed) -> None:
+        """Wake those who wait for what a commit changed; may be called from any thread."""
+        if committed.events and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._changed, committed)
 
     def close(self) -> None:
         """Wake everybody for good, so that a stopping server has no waiting requests."""
@@ -37,13 +45,26 @@ class Changes:
         self._wake(tuple(self._waiting))
 
     async def until(
-        self, participant: str, look: Callable[[], Awaitable[T | None]], *, seconds: float
+        self,
+        participant: str,
+        look: Callable[[], Awaitable[T | None]],
+        *,
+        seconds: float,
+        process: str = "",
     ) -> T | None:
-        """Return what `look` finds, at once or after some change; None when time is up."""
+        """Return what `look` finds, at once or after some change; None when time is up.
+
+        Args:
+            participant: Whose change.
+            look: Returns None as long as what is waited for has not come.
+            seconds: Longest wait.
+            process: Our pid of the one process that matters; empty for every event.
+        """
         end = self._loop.time() + seconds
+        topic = (participant, process)
         while True:
             woken: asyncio.Future[None] = self._loop.create_future()
-            self._waiting[participant].add(woken)
+            self._waiting[topic].add(woken)
             try:
                 found = await look()
                 left = end - self._loop.time()
@@ -51,10 +72,19 @@ class Changes:
                     return found
                 await asyncio.wait([woken], timeout=left)
             finally:
-                self._waiting[participant].discard(woken)
+                self._forget(topic, woken)
 
-    def _wake(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            for future in tuple(self._waiting.get(name, ())):
+    def _changed(self, committed: Committed) -> None:
+        self._wake((*((name, "") for name in committed.events), *committed.subjects))
+
+    def _wake(self, topics: Iterable[Topic]) -> None:
+        for topic in topics:
+            for future in tuple(self._waiting.get(topic, ())):
                 if not future.done():
                     future.set_result(None)
+
+    def _forget(self, topic: Topic, woken: asyncio.Future[None]) -> None:
+        waiting = self._waiting[topic]
+        waiting.discard(woken)
+        if not waiting:
+            del self._waiting[topic]

@@ -342,7 +342,9 @@ class ControlPlane:
             is_over, shown = await self.context.store.read(query)
             return shown if is_over else None
 
-        found = await self.changes.until(hosted.name, look, seconds=wait) if wait else None
+        found = None
+        if wait:
+            found = await self.changes.until(hosted.name, look, seconds=wait, process=pid)
         return found or (await self.context.store.read(query))[1]
 
 

@@ -15,7 +15,7 @@ from trustspace.connector.offers import offer_of
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Agreement, Offer, Policy
 from trustspace.policy.decision import AgreementFacts, Decision, Fact, PolicyIR
-from trustspace.policy.explain import remote_reasons
+from trustspace.policy.explain import error_reason, remote_reasons
 from trustspace.policy.facts import (
     FILES,
     TABLES,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from trustspace.connector.order import Order
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.model.participant import ParticipantId
-    from trustspace.store import AgreementRow, DatasetRow, Transaction
+    from trustspace.store import AgreementRow, Transaction
 
 MEMO_ROWS = 50_000
 MEMO_TIME = timedelta(seconds=60)
@@ -120,8 +120,8 @@ class DecisionPoint:
         *,
         subject: ParticipantId,
         now: datetime,
-    ) -> DatasetRow:
-        """Find the dataset of an offer that is on the table.
+    ) -> Offer:
+        """Return the stored offer that an offer on the table is about.
 
         Raises:
             NotFoundError: Dataset or offer are unknown, withdrawn or hidden; one answer for all.
@@ -137,20 +137,18 @@ class DecisionPoint:
             tx, hosted, policy.body, policy.digest, subject=subject, now=now
         ):
             raise absent
-        return row
+        return offer_of(row, policy.body, target=row.id)
 
     def requested(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
     ) -> Refusal | None:
         """Decide a request: the stored offer must allow it, and it may not ask for more."""
         asked = negotiation.offer
-        row = self.offered(tx, hosted, asked, subject=negotiation.counterparty, now=now)
-        policy = tx.policies.get(hosted.name, row.policy_digest)
-        if asked is None or policy is None:
+        stored = self.offered(tx, hosted, asked, subject=negotiation.counterparty, now=now)
+        if asked is None:
             raise NotFoundError("there is no such offer")
-        stored = offer_of(row, policy.body, target=row.id)
         try:
-            rules = lower(stored, kind="offer", known_digest=policy.digest)
+            rules = lower(stored, kind="offer")
             lower(asked, kind="offer")
             refusal = self._negotiable(tx, hosted, negotiation, rules, asked, now=now)
         except PolicyError as error:
@@ -160,17 +158,7 @@ class DecisionPoint:
         differing = difference(stored, asked)
         if not differing:
             return None
-        reasons = tuple(
-            {
-                "id": "offer.wider",
-                "src": one.pointer,
-                "left": one.left,
-                "op": one.op,
-                "expected": one.expected,
-                "text": one.en,
-            }
-            for one in differing
-        )
+        reasons = tuple(one.reason() for one in differing)
         return Refusal("offer.wider", reasons)
 
     def _negotiable(
@@ -310,15 +298,7 @@ def refusal_of(decision: Decision) -> Refusal | None:
 
 
 def _unsupported(error: PolicyError) -> Refusal:
-    reason = {
-        "id": error.code,
-        "src": error.location,
-        "left": None,
-        "op": None,
-        "expected": None,
-        "text": str(error),
-    }
-    return Refusal(error.code, (reason,))
+    return Refusal(error.code, ({**error_reason(error), "text": str(error)},))
 
 
 def _rules(agreement: AgreementRow) -> PolicyIR:

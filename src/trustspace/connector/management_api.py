@@ -7,13 +7,15 @@ it at ``/openapi.json``. Waiting is asking with ``?wait=``: the answer comes wit
 import hashlib
 import hmac
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trustspace._version import __version__
 from trustspace.connector.context import Hosted
@@ -21,13 +23,13 @@ from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.idempotency import Keep, once
 from trustspace.connector.problems import problem, problem_of
+from trustspace.connector.wire_body import strict_route
 from trustspace.errors import TrustspaceError
 from trustspace.policy.messages import Language
 
 MAX_WAIT = 60.0
 """Longest wait for a change, in seconds."""
 
-Middleware = Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for a change.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
@@ -128,6 +130,8 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
         title="trustspace management API", version=__version__, docs_url=None, redoc_url=None
     )
 
+    app.router.route_class = strict_route(plane.context.settings.limits)
+
     @app.exception_handler(TrustspaceError)
     async def refuse(request: Request, error: TrustspaceError) -> Response:
         del request
@@ -140,7 +144,13 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
         where = "/".join(str(part) for part in first["loc"])
         return problem(422, "invalid", f"{where}: {first['msg']}", hint="see /openapi.json")
 
-    app.middleware("http")(_guard(token_digest))
+    @app.exception_handler(HTTPException)
+    async def unserved(request: Request, error: HTTPException) -> Response:
+        code = "not_found" if error.status_code == 404 else "invalid"
+        hint = f"{request.method} {request.url.path} is not served; see /openapi.json"
+        return problem(error.status_code, code, str(error.detail), hint=hint)
+
+    app.add_middleware(_Guard, token_digest=token_digest)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -162,29 +172,42 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     return app
 
 
-def _guard(token_digest: str) -> Middleware:
-    """Let nothing but a look at the health pass without the token."""
+class _Guard:
+    """Lets nothing but a look at the health pass without the token."""
 
-    async def guard(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        is_known = hmac.compare_digest(token_hash(given), token_digest)
-        if not is_known and request.url.path != "/health":
-            return problem(
-                401,
-                "unauthorized",
-                "the management token is missing or wrong",
-                hint="send Authorization: Bearer <content of management.token in the home>",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        if request.headers.get("content-encoding", "identity") != "identity":
-            return problem(415, "invalid", "send the body without Content-Encoding")
-        response = await call_next(request)
-        response.headers["X-Request-Id"] = uuid.uuid4().hex
-        return response
+    def __init__(self, app: ASGIApp, token_digest: str) -> None:
+        self._app = app
+        self._token_digest = token_digest
 
-    return guard
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex.encode()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        app = self._app if self._may_pass(scope) else _unauthorised()
+        await app(scope, receive, send_with_id)
+
+    def _may_pass(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        is_known = hmac.compare_digest(token_hash(given), self._token_digest)
+        return (is_known and scheme.lower() == "bearer") or scope["path"] == "/health"
+
+
+def _unauthorised() -> Response:
+    return problem(
+        401,
+        "unauthorized",
+        "the management token is missing or wrong",
+        hint="send Authorization: Bearer <content of management.token in the home>",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 def _add_offering(app: FastAPI, plane: ControlPlane) -> None:

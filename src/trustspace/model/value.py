@@ -11,6 +11,7 @@ Example::
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -26,6 +27,9 @@ from pydantic import (
 )
 
 from trustspace.errors import RemoteProtocolError
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""Largest integer that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
 
 JsonObject = dict[str, Any]
 """A decoded JSON object."""
@@ -116,7 +120,38 @@ def _optional_names(value_type: type[Value]) -> frozenset[str]:
 
 def canonical(document: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """Return the JSON Canonicalization Scheme form of a JSON value (RFC 8785)."""
+    if _needs_no_care(document):
+        try:
+            return json.dumps(
+                document, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+            ).encode()
+        except UnicodeEncodeError:
+            pass  # A lone surrogate, which the careful writer refuses in its own words.
     return rfc8785.dumps(document)
+
+
+def _needs_no_care(document: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Say whether the standard writer gives the canonical form of a value, ten times as fast.
+
+    It differs in floating-point numbers, in integers beyond 2^53 - 1, which are refused, and in the
+    order of names beyond the basic plane; names that are ASCII sort alike in both.
+    """
+    stack = [document]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if not all(isinstance(name, str) and name.isascii() for name in item):
+                return False
+            stack.extend(item.values())
+        elif isinstance(item, list | tuple):
+            stack.extend(item)
+        elif (
+            isinstance(item, float)
+            or (isinstance(item, int) and abs(item) > MAX_SAFE_INTEGER)
+            or not (item is None or isinstance(item, str | int))
+        ):
+            return False
+    return True
 
 
 def digest(document: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -22,6 +22,9 @@ from trustspace.store import tables
 from trustspace.store.rows import EventRow
 from trustspace.store.unit_of_work import Repository
 
+SUBJECTS = ("negotiation", "transfer")
+"""Members of a body that name the process which moved."""
+
 _e = tables.events
 
 _LAST = select(func.max(_e.c.seq)).where(_e.c.participant == bindparam("participant"))
@@ -49,7 +52,9 @@ class Events(Repository):
         Returns:
             Its number: 1 for the participant's first event, then one more each.
         """
-        seq = self.last(participant) + 1
+        # Within a hop nobody else writes, so only its first event has to look.
+        last = self._unit.events.get(participant)
+        seq = (self.last(participant) if last is None else last) + 1
         self._unit.execute(
             _INSERT,
             {
@@ -61,6 +66,9 @@ class Events(Repository):
             },
         )
         self._unit.events[participant] = seq
+        for name in SUBJECTS:
+            if isinstance(subject := body.get(name), str):
+                self._unit.subjects.add((participant, subject))
         return seq
 
     def last(self, participant: str) -> int:

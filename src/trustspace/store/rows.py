@@ -215,11 +215,13 @@ class Committed:
 
     Attributes:
         events: Participants with new events, each with its highest ``seq``.
+        subjects: Participants with our pids of the processes that these events name.
         outbox: Rows added; one whose ``lease_owner`` is set may be sent at once.
     """
 
     events: dict[str, int] = field(default_factory=dict)
     outbox: tuple[OutboxRow, ...] = ()
+    subjects: frozenset[tuple[str, str]] = frozenset()
 
 
 def columns(row: DatasetRow | AgreementRow | OutboxRow) -> dict[str, Any]:

@@ -42,15 +42,17 @@ class UnitOfWork:
 
     Attributes:
         events: Highest new event number of each participant.
+        subjects: Participants with the processes that new events name.
         outbox: Outbox rows added.
     """
 
-    __slots__ = ("_connection", "_failure", "events", "outbox")
+    __slots__ = ("_connection", "_failure", "events", "outbox", "subjects")
 
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
         self._failure: StoreError | None = None
         self.events: dict[str, int] = {}
+        self.subjects: set[tuple[str, str]] = set()
         self.outbox: list[OutboxRow] = []
 
     def execute(

@@ -196,11 +196,13 @@ class Writer:
         self.hops += len(done)
         events: dict[str, int] = {}
         outbox = []
+        subjects: set[tuple[str, str]] = set()
         for job in done:
             events.update(job.unit.events)
+            subjects |= job.unit.subjects
             outbox.extend(job.unit.outbox)
         if events or outbox:
-            self._announce(Committed(events, tuple(outbox)))
+            self._announce(Committed(events, tuple(outbox), frozenset(subjects)))
         for job in done:
             job.future.set_result(job.result)
 
