@@ -11,9 +11,10 @@ on one clock, from the moment at which the management call returns:
     last_piece_ms   until the last piece left the handle; 0 when none left afterwards
 
 At 16 MiB/s what is on its way is soon used up and the broken stream is noticed; the goal is that
-the error comes within 1 s, in every repetition. At 2 MiB/s that would take seconds, and the handle's
-own question to its connector cuts. There a consumer works for up to a second on the piece it has
-and cannot be told meanwhile, so the goal is that no piece leaves later than 1 s; the error is told.
+the error comes within 1 s, in every repetition. At 2 MiB/s that would take seconds, and the
+handle's own question to its connector cuts. There a consumer works for up to a second on the piece
+it has and cannot be told meanwhile, so the goal is that no piece leaves later than 1 s; the error
+is told.
 """
 
 from __future__ import annotations
