@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import polars as pl
+import pytest
 from tests.connector.party import Json, Party
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -62,6 +64,14 @@ class Pull:
         shown = await self.provider.get(f"agreements/{self.agreement}")
         counters: dict[str, int] = shown["used"]
         return counters
+
+    async def until_used(self, count: int) -> None:
+        """Wait until so many uses are counted; a request ends a moment after its answer."""
+        for _ in range(100):
+            if sum((await self.used()).values()) == count:
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail(f"expected {count} uses, found {await self.used()}")
 
     async def delivered(self, count: int) -> None:
         """Wait until the provider has noted the end of so many deliveries."""
