@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 
 # Test workers: one per core, at most four; `make test WORKERS=0` runs in one process.
 WORKERS ?= auto
-PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile
+PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 CODE := src tests examples benchmarks docs .ci policies
 STAGES := lock lint types layers policies cover docs wheel
 
