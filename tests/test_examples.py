@@ -1,6 +1,7 @@
 """Every program of ``examples/`` runs, ends with 0 and leaves no warning."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,17 +16,23 @@ EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 @pytest.mark.parametrize("program", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(program: Path, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONWARNINGS": "error", "TMPDIR": str(tmp_path)}
-    run = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, program],
         cwd=tmp_path,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=110,
-        check=False,
-    )
-    assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
-    assert run.stdout.strip(), "an example shows what it did"
+        # A session of its own, so that a program that hangs is ended with all that it started.
+        start_new_session=True,
+    ) as run:
+        try:
+            said, complained = run.communicate(timeout=110)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            raise
+    assert run.returncode == 0, f"{said}\n{complained}"
+    assert said.strip(), "an example shows what it did"
     assert list(tmp_path.iterdir()) == [], "an example leaves nothing behind"
 
 
