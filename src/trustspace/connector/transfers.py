@@ -1,9 +1,9 @@
 """Transfer processes of both roles, each step one function on a transaction.
 
 A pull: the consumer requests, the provider decides and starts with an endpoint and a short token.
-Tokens are at rest nowhere: the provider makes the same token again from the stored intent when the
-message is sent (`trustspace.connector.tokens`), the consumer keeps the endpoint and asks for fresh
-tokens.
+Tokens are at rest nowhere: the provider makes one when the message is sent, and another one when it
+is sent again after a restart (`trustspace.connector.tokens`); the consumer keeps the endpoint and
+asks for fresh tokens.
 """
 
 from __future__ import annotations
@@ -183,6 +183,8 @@ class Transfers:
             PolicyDeniedError: The consumer resumes what the agreement no longer allows.
         """
         transfer = self.of_counterparty(tx, hosted, pid, sender=sender)
+        if _is_start_again(transfer, message):
+            return transfer
         moved = transfer.receive(message, sender=transfer.role.other, now=now)
         if moved is transfer:
             return moved
@@ -363,6 +365,19 @@ class Transfers:
         if transfer.state in (TransferState.TERMINATED, TransferState.SUSPENDED):
             more.setdefault("ended_by", "counterparty")
         record(tx, hosted, transfer, now=now, **more)
+
+
+def _is_start_again(transfer: TransferProcess, message: TransferMessage) -> bool:
+    """Say whether a start is the last one, sent again.
+
+    A provider that was restarted meanwhile makes another token for it, so the body differs; taken
+    for a new start it would resume what the consumer has suspended since.
+    """
+    return (
+        isinstance(message, TransferStartMessage)
+        and message.id is not None
+        and message.id == transfer.last_message_id
+    )
 
 
 def _pids(transfer: TransferProcess) -> dict[str, str]:
