@@ -193,6 +193,8 @@ class Connector:
         folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="trustspace-"))
         logger.info("connector %s is temporary; give home= to keep it", self._name)
         sockets = Sockets(bind("127.0.0.1", 0), bind("127.0.0.1", 0))
+        self._cleanup.callback(sockets.management.close)
+        self._cleanup.callback(sockets.public.close)
         port = sockets.public.getsockname()[1]
         return init_home(Path(folder) / "home", name=self._name, port=port), sockets
 
