@@ -95,6 +95,16 @@ def test_negotiations_survive(pair: tuple[Served, Served], kills: int) -> None:
     _agreed(garden, bank)
 
 
+def _differing(
+    garden: Served, bank: Served, ours: dict[str, str], theirs: dict[str, str]
+) -> list[object]:
+    """Tell what the two sides do not agree on, and what each still wants to send."""
+    states = [(pid, ours.get(pid), theirs.get(pid)) for pid in ours.keys() | theirs.keys()]
+    waiting = "SELECT participant, body, attempts, last_error FROM outbox"
+    told: list[object] = [state for state in states if state[1] != state[2]]
+    return [*told, *garden.rows(waiting), *bank.rows(waiting)]
+
+
 def _agreed(garden: Served, bank: Served) -> None:
     """Everything that was begun is an agreement on both sides, one for each negotiation."""
     ours: dict[str, str] = {}
@@ -107,7 +117,7 @@ def _agreed(garden: Served, bank: Served) -> None:
 
     _until(
         lambda: is_over() and _nothing_waits(garden, bank),
-        lambda: (ours, garden.states("negotiations", role="provider")),
+        lambda: _differing(garden, bank, ours, garden.states("negotiations", role="provider")),
     )
     query = "SELECT id, digest, state FROM agreements ORDER BY id"
     assert bank.rows(query) == garden.rows(query)
@@ -207,7 +217,7 @@ def _settled(garden: Served, bank: Served) -> None:
         theirs = garden.states("transfers", role="provider")
         return theirs == ours and "REQUESTED" not in ours.values() and _nothing_waits(garden, bank)
 
-    _until(is_over, lambda: (ours, theirs))
+    _until(is_over, lambda: _differing(garden, bank, ours, theirs))
     query = "SELECT id, state FROM agreements ORDER BY id"
     assert bank.rows(query) == garden.rows(query)
     for party in (garden, bank):

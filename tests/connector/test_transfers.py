@@ -391,3 +391,41 @@ async def test_a_completion_is_accepted_once(garden: Party, peer: ScriptedPeer) 
     other = TransferCompletionMessage(id=urn(), consumer_pid=peer.pid, provider_pid=theirs)
     said = await peer.say(garden, f"transfers/{theirs}/completion", other)
     assert (said.status_code, said.json()["code"]) == (400, "transfer.state")
+
+
+async def test_a_start_sent_again_resumes_nothing(bank: Party, peer: ScriptedPeer) -> None:
+    """A restarted provider sends its start once more, with another token, after our suspension."""
+    agreement = (await keep_agreement(bank, _As(peer), Role.CONSUMER)).id  # type: ignore[arg-type]
+    peer.acknowledge("transfers/request", TransferState.REQUESTED)
+    ours = (await bank.post("transfers", agreement=agreement))["id"]
+    await bank.settled()
+
+    def start(token: str) -> Json:
+        entry = {"@type": "EndpointProperty", "name": "authorization", "value": token}
+        address = {
+            "@type": "DataAddress",
+            "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+            "endpoint": f"{peer.url}/data",
+            "endpointProperties": [entry],
+        }
+        message = TransferStartMessage(
+            id="urn:uuid:start", consumer_pid=ours, provider_pid=peer.pid
+        )
+        return message.to_wire() | {"@context": CONTEXT, "dataAddress": address}
+
+    answer = await peer.say(bank, f"transfers/{ours}/start", start("first"))
+    assert (answer.status_code, answer.json()["state"]) == (200, "STARTED")
+    assert (await bank.get(f"transfers/{ours}/edr"))["authorization"] == "Bearer first"
+    assert "first" not in repr(bank.stored())
+    peer.answers["transfers/{pid}/suspension"] = lambda _: Response(status_code=503)
+    await bank.post(f"transfers/{ours}/suspend")
+    answer = await peer.say(bank, f"transfers/{ours}/start", start("second"))
+    assert (answer.status_code, answer.json()["state"]) == (200, "SUSPENDED")
+    peer.answers["transfers/{pid}/suspension"] = lambda _: Response()
+    await bank.settled()
+    assert (await bank.get(f"transfers/{ours}"))["state"] == "SUSPENDED"
+    # Another start is one.
+    again = start("third") | {"@id": urn()}
+    answer = await peer.say(bank, f"transfers/{ours}/start", again)
+    assert (answer.status_code, answer.json()["state"]) == (200, "STARTED")
+    assert (await bank.get(f"transfers/{ours}/edr"))["authorization"] == "Bearer third"
