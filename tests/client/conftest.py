@@ -18,7 +18,11 @@ from starlette.responses import JSONResponse
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
+from trustspace.client import Client, Handle
+from trustspace.client import handle as handle_module
+from trustspace.client import pull as pull_module
 from trustspace.client.exchange import Request, Response, Wait
+from trustspace.client.operations import Operations
 from trustspace.errors import TrustspaceError
 
 
@@ -64,6 +68,15 @@ def script() -> Script:
 @pytest.fixture
 def play(script: Script) -> Any:
     return script.play
+
+
+@pytest.fixture
+def operations(play: Any, script: Script, doc: Any) -> Operations:
+    """Operations that know their participant already, so that a script holds only the rest."""
+    operations = Operations("bank")
+    play(operations.participant(), doc.participant)
+    script.asked.clear()
+    return operations
 
 
 @pytest.fixture
@@ -214,3 +227,23 @@ def connector(stage: Stage, doc: Any) -> Iterator[ScriptedConnector]:
     stage.connector = ScriptedConnector(stage.url, doc)
     yield stage.connector
     stage.connector = None
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the pauses of a delivery that goes on short."""
+    monkeypatch.setattr(handle_module, "RESTART_PAUSE", handle_module.RESTART_PAUSE / 30)
+    monkeypatch.setattr(pull_module, "GRACE", pull_module.GRACE / 10)
+    monkeypatch.setattr("trustspace.client.handle.GRACE", pull_module.GRACE)
+
+
+@pytest.fixture
+def client(connector: ScriptedConnector) -> Iterator[Client]:
+    with Client(connector.url, "secret") as client:
+        yield client
+
+
+@pytest.fixture
+def handle(client: Client) -> Iterator[Handle]:
+    with client.open("urn:uuid:a1") as handle:
+        yield handle
