@@ -2,72 +2,24 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.policy.reasons import PURPOSE, decision, reason
 
 from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.model.odrl import Offer
 from trustspace.policy.decision import (
     REASONS,
     Comparison,
-    Decision,
     FilterLiteral,
     Limit,
     MaskSpec,
     Obligation,
-    Reason,
 )
-from trustspace.policy.explain import (
-    advice,
-    error_reason,
-    explain,
-    label,
-    remote_reasons,
-    summary,
-)
+from trustspace.policy.explain import advice, error_reason, explain, label, remote_reasons, summary
 from trustspace.policy.lower import lower
 from trustspace.policy.messages import LANGUAGES
 from trustspace.policy.terms import terms
-
-PURPOSE = {
-    "id": "odrl.constraint.unsatisfied",
-    "at": "c1",
-    "rule": "p1",
-    "left": "odrl:purpose",
-    "op": "odrl:isAnyOf",
-    "expected": ("credit-scoring", "research"),
-    "actual": "marketing",
-    "unit": None,
-    "src": "/permission/0/constraint/0",
-}
-
-
-def reason(**members: Any) -> Reason:
-    return Reason.model_validate(dict.fromkeys(Reason.model_fields) | members)
-
-
-def decision(*reasons: Reason, **members: Any) -> Decision:
-    plain: dict[str, Any] = {
-        "v": 1,
-        "id": "r",
-        "allow": not reasons,
-        "effect": "deny" if reasons else "allow",
-        "bundle": "sha256:b",
-        "policy": ("urn:a",),
-        "considered": ("p1",),
-        "rules": () if reasons else ("p1",),
-        "reasons": reasons,
-        "obligations": (),
-        "filters": (),
-        "columns": None,
-        "masks": (),
-        "limits": (),
-        "depends": (),
-        "deferred": (),
-        "ttl": 0 if reasons else 60,
-    }
-    return Decision.model_validate(plain | members)
 
 
 def test_a_sentence_names_demand_finding_help_and_place():
@@ -111,131 +63,6 @@ def test_the_consumer_explains_from_the_reasons_alone():
 def test_a_stranger_does_not_learn_whose_agreement_it_is():
     sent = remote_reasons(decision(reason(id="agreement.party", expected="did:web:c")))
     assert sent == [{"id": "agreement.party"}]
-
-
-@pytest.mark.parametrize("name", REASONS)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_reason_has_words(name, language):
-    full = reason(**PURPOSE | {"id": name, "expected": 5})
-    bare = reason(id=name)
-    for each in (full, bare):
-        (sentence,) = explain([each], language=language)
-        assert sentence
-        assert "None" not in explain([full], language=language)[0]
-        assert summary([each], language=language)
-    assert name not in explain([full], language=language)[0]
-
-
-@pytest.mark.parametrize(
-    ("members", "sentence"),
-    [
-        (
-            {"left": "odrl:dateTime", "op": "odrl:lt", "expected": 1798732800},
-            (
-                "the time must be before 2026-12-31T16:00:00Z - it was valid until"
-                " 2026-12-31T16:00:00Z: negotiate a new agreement"
-            ),
-        ),
-        (
-            {"left": "odrl:dateTime", "op": "odrl:gteq", "expected": 0, "actual": -1},
-            (
-                "the time must not be before 1970-01-01T00:00:00Z; it was 1969-12-31T23:59:59Z"
-                " - it is valid from 1970-01-01T00:00:00Z"
-            ),
-        ),
-        (
-            {"left": "odrl:count", "op": "odrl:lteq", "expected": 10, "actual": 11},
-            (
-                "the number of uses must be at most 10; it was 11"
-                " - negotiate a new agreement for more than 10 uses"
-            ),
-        ),
-        (
-            {"left": "odrl:purpose", "op": "odrl:isNoneOf", "expected": ("x",)},
-            "the purpose must be none of x - ask for a purpose other than x",
-        ),
-        (
-            {"left": "odrl:spatial", "op": "odrl:isPartOf", "expected": "CN", "actual": "DE"},
-            "the place of use must be within CN; it was DE - use it within CN",
-        ),
-        (
-            {"left": "odrl:spatial", "op": "odrl:isNoneOf", "expected": ("DE",)},
-            "the place of use must be none of DE",
-        ),
-        (
-            {"left": "odrl:recipient", "op": "odrl:isAnyOf", "expected": ("did:web:x",)},
-            "the recipient must be one of did:web:x - it is only for did:web:x",
-        ),
-        (
-            {"left": "ts:outputForm", "op": "odrl:isAnyOf", "expected": ("model",)},
-            "the form of the result must be one of model - ask for the result as model",
-        ),
-        (
-            {"left": "cx:Membership", "op": "odrl:eq", "expected": "active"},
-            "cx:Membership must be active",
-        ),
-        (
-            {
-                "id": "odrl.duty.unfulfilled",
-                "left": "odrl:payAmount",
-                "op": "odrl:eq",
-                "expected": 500,
-                "unit": "CNY",
-            },
-            "a duty must be done first: payAmount must be 500 CNY - do it and hand in the evidence",
-        ),
-        (
-            {"id": "odrl.duty.unfulfilled", "expected": "odrl:compensate"},
-            "a duty must be done first: pay - do it and hand in the evidence",
-        ),
-        (
-            {"id": "odrl.obligation.overdue", "op": "odrl:delete", "expected": 0, "actual": 9},
-            "an obligation is overdue: delete, due 1970-01-01T00:00:00Z",
-        ),
-        ({"id": "odrl.prohibited", "expected": "odrl:sell"}, "it is prohibited to sell"),
-        (
-            {"id": "odrl.logic.unsatisfied", "op": "xone"},
-            "the alternatives joined by xone do not hold",
-        ),
-        (
-            {"id": "odrl.operand.unknown", "left": "acme:x", "op": "odrl:eq", "expected": 1},
-            (
-                "the term acme:x is not understood, so it counts against the request"
-                " - ask the provider for an offer without it"
-            ),
-        ),
-        (
-            {"id": "fact.unavailable", "left": "odrl:spatial", "op": "odrl:eq", "expected": "CN"},
-            (
-                "the place of use must be CN, but this is not known now"
-                " - have it attested, or try again later"
-            ),
-        ),
-        (
-            {"id": "fact.unavailable", "left": "odrl:purpose", "op": "odrl:eq", "expected": "a"},
-            "the purpose must be a, but this is not known now - state the purpose: a",
-        ),
-        (
-            {"id": "agreement.not_active", "expected": "FINALIZED", "actual": "REVOKED"},
-            "the agreement is not in force; it was REVOKED - negotiate a new agreement",
-        ),
-        (
-            {"id": "pep.unenforceable", "left": "ts:mask", "expected": "x:redact_pii"},
-            "the masks x:redact_pii cannot be carried out here",
-        ),
-        (
-            {"id": "pep.unenforceable", "expected": "ts:log"},
-            "log cannot be carried out here",
-        ),
-        (
-            {"id": "pep.limit_reached", "expected": 10},
-            "the 10 uses agreed are used up - negotiate a new agreement",
-        ),
-        ({"id": "engine.deadline"}, "the decision did not come in time - try again later"),
-    ],
-)
-def test_sentences(members, sentence):
-    assert explain([reason(**{"id": "odrl.constraint.unsatisfied"} | members)]) == (sentence,)
 
 
 def test_the_permission_that_came_closest_is_first():
