@@ -50,7 +50,7 @@ class Group:
         return tuple(subject for _, subject in self.cases())
 
 
-PROVIDED_NEGOTIATIONS: Final = Group("CN", "ACN", (4, 7, 4))  # codespell:ignore ACN
+PROVIDED_NEGOTIATIONS: Final = Group("CN", "ACN", (4, 7, 4))  # codespell:ignore
 CONSUMED_NEGOTIATIONS: Final = Group("CN_C", "ACNC", (4, 6, 6))
 PROVIDED_TRANSFERS: Final = Group("TP", "ATP", (5, 5, 6))
 CONSUMED_TRANSFERS: Final = Group("TP_C", "ATPC", (5, 5, 6))
