@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -119,23 +118,24 @@ class Outcomes:
             logger.info("%s cannot be what was said: %s", row.process_pid, error)
             return await self._context.store.write(partial(hop, believed=None))
 
-    async def end_overdue(self, peers: Peers) -> None:
-        """End negotiations and transfers that stayed unfinished past the deadline.
+    async def overdue(self) -> list[tuple[str, AnyProcess]]:
+        """Return negotiations and transfers that stayed unfinished past the deadline.
 
-        A consumer that waits for the last message asks the provider first: it may be final there.
+        Each comes with its participant; `end` is what ends it.
         """
         now = self._context.now()
-        overdue: list[tuple[str, AnyProcess]] = await self._context.store.read(
+        return await self._context.store.read(
             lambda tx: [
                 *tx.negotiations.overdue(EVERY_PARTICIPANT, now=now, limit=OVERDUE_ROWS),
                 *tx.transfers.overdue(EVERY_PARTICIPANT, now=now, limit=OVERDUE_ROWS),
             ]
         )
-        await asyncio.gather(
-            *(self._end_one(peers, participant, process) for participant, process in overdue)
-        )
 
-    async def _end_one(self, peers: Peers, participant: str, seen: AnyProcess) -> None:
+    async def end(self, peers: Peers, participant: str, seen: AnyProcess) -> None:
+        """End an overdue process, unless it moved since it was seen.
+
+        A consumer that waits for the last message asks the provider first: it may be final there.
+        """
         their_state = None
         try:
             their_state = await peers.state_of(participant, seen, seconds=ASK_SECONDS)
@@ -148,7 +148,6 @@ class Outcomes:
             logger.info("%s cannot be what was said: %s", seen.id, error)
             await self._context.store.write(partial(ending, their_state=None))
         except TrustspaceError as error:
-            # One that cannot be ended does not keep the others from their end.
             logger.warning("the end of %s is put off: %s", seen.id, error)
 
     def _end_as_seen(

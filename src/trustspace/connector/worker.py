@@ -19,6 +19,7 @@ import random
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext
 from trustspace.connector.peers import Peers, json_or_none
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from trustspace.connector.outcomes import Outcomes
+    from trustspace.connector.outgoing import AnyProcess
     from trustspace.transport.http_response import Response
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 CONCURRENCY = 64
 """Messages in flight at a time."""
+
+CONCURRENCY_OF_ONE = 16
+"""Messages in flight to one counterparty, so that one that does not answer leaves room."""
 
 ATTEMPT_SECONDS = 10.0
 """One attempt; shorter than a lease, so that nobody else sends the same row meanwhile."""
@@ -64,9 +69,11 @@ class Worker:
         self._outcomes = outcomes
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._slots_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self._ending: asyncio.Task[None] | None = None
+        self._held: set[str] = set()
+        self._ending: set[tuple[str, str]] = set()
         self._stopping = False
         self._clean_at = context.now()
 
@@ -107,9 +114,9 @@ class Worker:
                 )
             )
             self._take(rows)
-            # Beside the sweep: counterparties that answer slowly delay their own processes only.
-            if self._ending is None or self._ending.done():
-                self._ending = self._begin(self._outcomes.end_overdue(self._peers))
+            for participant, process in await self._outcomes.overdue():
+                if (participant, process.id) not in self._ending:
+                    self._begin(self._end(participant, process))
             if now >= self._clean_at:
                 self._clean_at = now + CLEAN_EVERY
                 await self._context.store.write(partial(_forget_what_is_over, now=now))
@@ -120,13 +127,24 @@ class Worker:
         if self._stopping:
             return
         for row in rows:
-            self._begin(self._deliver(row))
+            # One that waits for its turn here may have outlived its lease.
+            if row.message_id not in self._held:
+                self._held.add(row.message_id)
+                self._begin(self._deliver(row))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sent)
-        return task
+
+    async def _end(self, participant: str, process: AnyProcess) -> None:
+        """End an overdue process; who does not tell its state delays no other one."""
+        key = (participant, process.id)
+        self._ending.add(key)
+        try:
+            await self._outcomes.end(self._peers, participant, process)
+        finally:
+            self._ending.discard(key)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
@@ -135,10 +153,16 @@ class Worker:
 
     async def _deliver(self, row: OutboxRow) -> None:
         """Send one message and, when its process has further ones, those after it."""
+        own = self._slots_of.setdefault(row.audience, asyncio.Semaphore(CONCURRENCY_OF_ONE))
         following: OutboxRow | None = row
         while following is not None:
-            async with self._slots:
-                following = await self._attempt(following)
+            held = following.message_id
+            self._held.add(held)
+            try:
+                async with own, self._slots:
+                    following = await self._attempt(following)
+            finally:
+                self._held.discard(held)
 
     async def _attempt(self, row: OutboxRow) -> OutboxRow | None:
         """Send one message; returns the next one of its process, leased to us."""
