@@ -12,7 +12,7 @@ PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 CODE := src tests examples benchmarks docs .ci policies
 STAGES := lock lint types layers policies cover docs wheel
 
-.PHONY: help install demo test format lint types layers lock relock policies cover docs wheel check soak bench clean
+.PHONY: help install demo test format lint types layers lock relock policies cover docs wheel check soak conformance bench clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -74,6 +74,9 @@ check: install  ## Everything CI checks
 soak: install  ## The full numbers of the heavy checks (long)
 	@bash .ci/opa wait
 	HYPOTHESIS_PROFILE=soak python -m pytest -m soak --timeout 0
+
+conformance: install  ## The protocol kit's cases against a connector of ours
+	python -m tests.conformance
 
 bench: install  ## Every benchmark, one after the other
 	@bash .ci/bench
