@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.connector.asking import HASTY
 from tests.connector.party import Party, party
+from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 CSV = "grade,price,phone\nA,10,110\nB,20,112\nA,30,119\n"
 
@@ -48,6 +50,20 @@ async def bank(folder: Path) -> AsyncIterator[Party]:
 async def mallory(folder: Path) -> AsyncIterator[Party]:
     """A participant with a proper identity who is a party to nothing of the other two."""
     async with party(folder / "mallory", "mallory") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def hasty(folder: Path) -> AsyncIterator[Party]:
+    """A consumer that gives its counterparties one second."""
+    async with party(folder / "hasty", "hasty", settings=HASTY) as running:
+        yield running
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[ScriptedPeer]:
+    """A counterparty that answers as it is told."""
+    async with scripted_peer() as running:
         yield running
 
 
