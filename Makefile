@@ -75,10 +75,10 @@ soak: install  ## The full numbers of the heavy checks (long)
 	@bash .ci/opa wait
 	HYPOTHESIS_PROFILE=soak python -m pytest -m soak --timeout 0
 
-conformance: install  ## The protocol kit's cases against a connector of ours
-	python -m tests.conformance
+conformance: install  ## The protocol kit's cases; TCK=FOLDER plays them with the official kit
+	python -m tests.conformance $(if $(TCK),--kit '$(TCK)')
 
-bench: install  ## Every benchmark, one after the other
+bench: install  ## Every benchmark, one after the other; SIZE=full for the goals' sizes
 	@bash .ci/bench
 
 clean:  ## Remove what the tools left, but not .venv
