@@ -15,7 +15,7 @@ STAGES := lock lint types layers policies cover docs wheel
 .PHONY: help install demo test format lint types layers lock relock policies cover docs wheel check soak conformance bench clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 install:  ## Make or update .venv with every extra and the tools
 	@bash .ci/install
