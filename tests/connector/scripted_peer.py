@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -71,6 +72,8 @@ class ScriptedPeer:
     heard: list[tuple[str, Json]] = field(default_factory=list)
     profiles: list[str] = field(default_factory=lambda: [TRUSTSPACE_NAMESPACE])
     pid: str = field(default_factory=lambda: f"urn:uuid:{uuid4()}")
+    _spoken: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def base(self) -> str:
@@ -78,6 +81,17 @@ class ScriptedPeer:
 
     def bodies(self, endpoint: str) -> list[Json]:
         return [body for found, body in self.heard if found == endpoint]
+
+    async def until_heard(self, endpoint: str) -> None:
+        """Wait for a request at an endpoint."""
+        while not self.bodies(endpoint):
+            self._spoken.clear()
+            await self._spoken.wait()
+
+    async def silent(self, _: Json) -> Response:
+        """Answer nothing as long as the peer lives."""
+        await self._stopped.wait()
+        return Response(status_code=503)
 
     def acknowledge(self, endpoint: str, state: NegotiationState | TransferState) -> None:
         """Answer an endpoint with the process in a state, to the consumer that asked first."""
@@ -143,6 +157,7 @@ class ScriptedPeer:
         data = await request.body()
         body = json.loads(data) if data else {}
         self.heard.append((endpoint, body))
+        self._spoken.set()
         answer = self.answers.get(endpoint)
         if answer is None:
             return Response(status_code=404)
@@ -192,3 +207,4 @@ async def scripted_peer() -> AsyncIterator[ScriptedPeer]:
         ]
         async with Listener(Starlette(routes=routes), bound):
             yield peer
+            peer._stopped.set()
