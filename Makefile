@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 WORKERS ?= auto
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 CODE := src tests examples benchmarks docs .ci policies
-STAGES := lock lint types layers policies cover docs wheel
+STAGES := lock lint types layers policies cover conformance docs wheel
 
 .PHONY: help install demo test format lint types layers lock relock policies cover docs wheel check soak conformance bench clean
 
