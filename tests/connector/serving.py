@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import resource
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__, "pytest", "polars"])
 
 
-def _serve(path: str) -> None:
+def _serve(path: str, limit: tuple[int, int] | None) -> None:
+    if limit is not None:
+        resource.setrlimit(limit[0], (limit[1], limit[1]))
     serve(Path(path), ready=lambda _: None)
 
 
@@ -44,9 +47,10 @@ class Served:
     client: httpx.Client
     _process: ForkServerProcess | None = field(default=None, repr=False)
 
-    def start(self) -> None:
-        """Start the process and wait until it serves."""
-        self._process = _FORKS.Process(target=_serve, args=(str(self.home.path),), daemon=True)
+    def start(self, *, limit: tuple[int, int] | None = None) -> None:
+        """Start the process, under a resource limit if one is given; wait until it serves."""
+        arguments = (str(self.home.path), limit)
+        self._process = _FORKS.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         end = time.monotonic() + START_SECONDS
         while True:
