@@ -31,7 +31,7 @@ pytestmark = [
     ),
 ]
 
-DELAY = timedelta(milliseconds=150)
+DELAY = timedelta(milliseconds=400)
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
 
 
@@ -241,12 +241,12 @@ async def _state(voice: httpx.AsyncClient, place: Place, pid: str) -> str:
 async def test_each_step_waits_for_the_answer_and_for_the_last_message(
     place: Place, kit: Counterparty, voice: httpx.AsyncClient
 ) -> None:
+    begun = asyncio.get_running_loop().time()
     pid = await _requested(voice, place, kit, "ACN0205", "urn:c:0205")
-    answered = asyncio.get_running_loop().time()
     assert await _state(voice, place, pid) == "REQUESTED"
     offer, at = await kit.message("ContractOfferMessage")
     assert offer["offer"]["@id"] == "CD123:ACN0205:456"
-    assert at - answered >= 0.9 * DELAY.total_seconds()
+    assert at - begun >= DELAY.total_seconds()
     _, later = await kit.message("ContractNegotiationTerminationMessage")
     assert later - at >= DELAY.total_seconds()
 
@@ -260,7 +260,7 @@ async def test_a_message_that_is_not_heard_is_repeated_before_the_next_step(
     kit.status = 200
     _, later = await kit.message("ContractNegotiationTerminationMessage")
     offers = [at for _, document, at in kit.heard if document["@type"] == "ContractOfferMessage"]
-    assert len(offers) == 2
+    assert len(offers) >= 2
     assert later - offers[-1] >= DELAY.total_seconds()
 
 
@@ -276,7 +276,7 @@ async def test_nothing_is_done_where_the_counterparty_was_faster(
         providerPid=pid,
     )
     assert ended.status_code == 200
-    await asyncio.sleep(3 * DELAY.total_seconds())
+    await asyncio.sleep(2 * DELAY.total_seconds())
     assert kit.heard == []
     assert await _state(voice, place, pid) == "TERMINATED"
 
@@ -286,7 +286,7 @@ async def test_what_is_not_in_the_script_rests(
 ) -> None:
     pid = await _requested(voice, place, kit, "ACN0202", "urn:c:0202")
     other = await _requested(voice, place, kit, "CAT0101", "urn:c:cat")
-    await asyncio.sleep(3 * DELAY.total_seconds())
+    await asyncio.sleep(2 * DELAY.total_seconds())
     assert kit.heard == []
     assert {await _state(voice, place, one) for one in (pid, other)} == {"REQUESTED"}
 
