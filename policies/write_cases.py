@@ -350,6 +350,11 @@ def numbers() -> list[Json]:
         expect = deny(failing(blame, wanted, value)) if blame else allow()
         name = f"{json.dumps(value)} {op} {json.dumps(right)}"
         cases.append(case(name, policy(rule("p1", wanted)), expect, facts=purpose(value)))
+    # The compiled format_int stops at 31 bits, which is the year 2038.
+    for moment in (2147483647, 2147483648, 4102444800, 10**12 + 7, 10**15 + 5, 2**53 - 2):
+        until = leaf("c1", "odrl:dateTime", "lt", moment)
+        expect = allow(depends=["agreement:urn:agreement:1", f"now<{moment}"])
+        cases.append(case(f"until {moment}", policy(rule("p1", until)), expect))
     return cases
 
 

@@ -41,7 +41,7 @@ allowance(q, granted, owed, active) := {
 		),
 		array.concat(agreement_of(q.agreement), [d |
 			horizon < never
-			d := concat("", ["now<", format_int(horizon, 10)])
+			d := concat("", ["now<", decimal(horizon)])
 		]),
 	)}),
 	"deferred": [d | some p in granted; some d in p.deferred],
@@ -51,6 +51,33 @@ allowance(q, granted, owed, active) := {
 	moments := array.concat(ends(q.agreement), [t | some r in active; some t in r.moments])
 	horizon := min(array.concat([never], [t | some t in moments; t > q.now]))
 }
+
+# A whole number that is not negative in decimal digits. The compiled format_int takes 31 bits only,
+# and there is no division: of what is larger, the digits above the ninth are found one by one.
+default decimal(_) := ""
+
+decimal(n) := format_int(n, 10) if n <= 2147483647
+
+decimal(n) := concat("", [format_int(high, 10), substring(format_int(1000000000 + low, 10), 1, 9)]) if {
+	n > 2147483647
+	a := digit(n, 1000000000000000)
+	b := digit(n - (a * 1000000000000000), 100000000000000)
+	ab := (a * 10) + b
+	c := digit(n - (ab * 100000000000000), 10000000000000)
+	abc := (ab * 10) + c
+	d := digit(n - (abc * 10000000000000), 1000000000000)
+	abcd := (abc * 10) + d
+	e := digit(n - (abcd * 1000000000000), 100000000000)
+	abcde := (abcd * 10) + e
+	f := digit(n - (abcde * 100000000000), 10000000000)
+	abcdef := (abcde * 10) + f
+	high := (abcdef * 10) + digit(n - (abcdef * 10000000000), 1000000000)
+	low := n - (high * 1000000000)
+}
+
+default digit(_, _) := 0
+
+digit(n, unit) := max({d | some d in numbers.range(0, 9); d * unit <= n})
 
 # Later than any moment that matters.
 never := 9007199254740991
