@@ -17,7 +17,10 @@ from trustspace.model.jsonld import DSP_CONTEXT
 
 Check = Callable[[dict[str, Any]], None]
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+# Without a colon: a term that is read as `odrl:use` is emitted as `use`.
+TEXT = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=":"), min_size=1, max_size=12
+).filter(lambda text: ":" not in text)
 FOREIGN_NAME = TEXT.map(lambda name: f"https://example.org/ns/{name}")
 PLAIN = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8)
 JSON = st.recursive(
@@ -196,7 +199,7 @@ def test_every_message_is_covered():
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_emitted_is_valid_and_complete(
     name: str, assert_official: Check, data: st.DataObject
