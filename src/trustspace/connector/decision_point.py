@@ -191,7 +191,10 @@ class DecisionPoint:
         self, tx: Transaction, hosted: Hosted, agreement: AgreementRow, *, now: datetime
     ) -> Refusal | None:
         """Decide whether a transfer may start under an agreement."""
-        rules = _rules(agreement)
+        try:
+            rules = _rules(agreement)
+        except PolicyError as error:
+            return _unsupported(error)
         decision = evaluate(
             self._context.engine,
             "transfer",
