@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.connector.party import Party
+from tests.connector.scripted_peer import ScriptedPeer
 
 from trustspace.dsp.binding import ROUTES
 from trustspace.dsp.messages import Message, NegotiationState, TransferState
@@ -32,7 +33,9 @@ def urn() -> str:
     return f"urn:uuid:{uuid4()}"
 
 
-def negotiation(us: Party, them: Party, role: Role, state: NegotiationState) -> ContractNegotiation:
+def negotiation(
+    us: Party, them: Party | ScriptedPeer, role: Role, state: NegotiationState
+) -> ContractNegotiation:
     """Return a negotiation of ours with them in a state."""
     now = datetime.now(UTC)
     pid, peer_pid = urn(), urn()
@@ -52,20 +55,20 @@ def negotiation(us: Party, them: Party, role: Role, state: NegotiationState) -> 
     )
 
 
-def agreement_of(us: Party, them: Party, role: Role, **changed: Any) -> Agreement:
-    provider, consumer = (us, them) if role is Role.PROVIDER else (them, us)
+def agreement_of(us: Party, them: Party | ScriptedPeer, role: Role, **changed: Any) -> Agreement:
+    provider, consumer = (us.id, them.id) if role is Role.PROVIDER else (them.id, us.id)
     body = RULES | {
         "@id": urn(),
         "@type": "Agreement",
-        "assigner": provider.id,
-        "assignee": consumer.id,
+        "assigner": provider,
+        "assignee": consumer,
         "timestamp": "2026-01-01T00:00:00Z",
     }
     return Agreement.read(body | changed)
 
 
 def transfer(
-    them: Party, role: Role, state: TransferState, agreement_id: str = ""
+    them: Party | ScriptedPeer, role: Role, state: TransferState, agreement_id: str = ""
 ) -> TransferProcess:
     """Return a transfer with them in a state."""
     now = datetime.now(UTC)
@@ -93,7 +96,9 @@ async def keep(us: Party, process: AnyProcess) -> None:
         await us.store.write(lambda tx: tx.transfers.insert(us.name, process))
 
 
-async def keep_agreement(us: Party, them: Party, role: Role, **changed: Any) -> AgreementRow:
+async def keep_agreement(
+    us: Party, them: Party | ScriptedPeer, role: Role, **changed: Any
+) -> AgreementRow:
     """Store an agreement of ours with them, as if it had been negotiated."""
     agreed = negotiation(us, them, role, NegotiationState.FINALIZED)
     body = agreement_of(us, them, role, **changed).to_wire()

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -78,6 +78,15 @@ class ScriptedPeer:
     @property
     def base(self) -> str:
         return f"{self.url}/dsp"
+
+    @property
+    def hosted(self) -> Self:
+        """Itself, so that it can stand where a party does."""
+        return self
+
+    @property
+    def dsp_url(self) -> str:
+        return self.base
 
     def bodies(self, endpoint: str) -> list[Json]:
         return [body for found, body in self.heard if found == endpoint]

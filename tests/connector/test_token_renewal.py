@@ -118,8 +118,8 @@ async def silent(bank: Party, peer: ScriptedPeer) -> tuple[str, ScriptedPeer]:
 
 
 async def _started(bank: Party, peer: ScriptedPeer, *, renew: bool) -> str:
-    row = await keep_agreement(bank, _As(peer), Role.CONSUMER)  # type: ignore[arg-type]
-    known = transfer(_As(peer), Role.CONSUMER, TransferState.STARTED, row.id)  # type: ignore[arg-type]
+    row = await keep_agreement(bank, peer, Role.CONSUMER)
+    known = transfer(peer, Role.CONSUMER, TransferState.STARTED, row.id)
     entry = {
         "@type": "EndpointProperty",
         "name": "refreshEndpoint",
@@ -133,15 +133,6 @@ async def _started(bank: Party, peer: ScriptedPeer, *, renew: bool) -> str:
     known = known.model_copy(update={"data_address": DataAddress.read(address)})
     await keep(bank, known)
     return known.id
-
-
-class _As:
-    """A scripted peer where a party is expected: only its identity and address are looked at."""
-
-    def __init__(self, peer: ScriptedPeer) -> None:
-        self.id = peer.id
-        self.hosted = self
-        self.dsp_url = peer.base
 
 
 @pytest.mark.parametrize(

@@ -36,17 +36,8 @@ async def peer() -> AsyncIterator[ScriptedPeer]:
         yield running
 
 
-class _As:
-    """A scripted peer where a party is expected: only its identity and address are looked at."""
-
-    def __init__(self, peer: ScriptedPeer) -> None:
-        self.id = peer.id
-        self.hosted = self
-        self.dsp_url = peer.base
-
-
 async def _held(garden: Party, peer: ScriptedPeer, **changed: Any) -> str:
-    row = await keep_agreement(garden, _As(peer), Role.PROVIDER, **changed)  # type: ignore[arg-type]
+    row = await keep_agreement(garden, peer, Role.PROVIDER, **changed)
     return row.id
 
 
@@ -209,7 +200,7 @@ async def test_a_completion_is_accepted_once(garden: Party, peer: ScriptedPeer) 
 
 async def test_a_start_sent_again_resumes_nothing(bank: Party, peer: ScriptedPeer) -> None:
     """A restarted provider sends its start once more, with another token, after our suspension."""
-    agreement = (await keep_agreement(bank, _As(peer), Role.CONSUMER)).id  # type: ignore[arg-type]
+    agreement = (await keep_agreement(bank, peer, Role.CONSUMER)).id
     peer.acknowledge("transfers/request", TransferState.REQUESTED)
     ours = (await bank.post("transfers", agreement=agreement))["id"]
     await bank.settled()
