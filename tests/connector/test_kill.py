@@ -87,6 +87,8 @@ def test_negotiations_survive(pair: tuple[Served, Served], kills: int) -> None:
 
     for _ in range(kills):
         _killed(chance.choice(pair), chance, negotiate)
+        # One between two that live: on a busy machine the kill may come before anything began.
+        negotiate()
         _agreed(garden, bank)
     states = bank.states("negotiations", role="consumer")
     assert len(states) >= kills

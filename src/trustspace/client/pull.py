@@ -222,7 +222,8 @@ class Pull:
         )
         if isinstance(error, PolicyDeniedError):
             if error.code == UNENFORCEABLE:
-                error.hint = error.hint or HINTS_OF_FORM[accept == MEDIA_TYPE]
+                # In the words of this client's methods, whatever the provider advises.
+                error.hint = HINTS_OF_FORM[accept == MEDIA_TYPE]
             return error
         if isinstance(error, StatusError) and error.status == 406:
             error.hint = HINTS_OF_FORM[accept == MEDIA_TYPE]
