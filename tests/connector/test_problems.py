@@ -54,7 +54,10 @@ def test_an_error_has_one_answer(error: TrustspaceError, status: int, code: str)
     error.hint = "do this"
     found = _body(problem_of(error))
     assert (found["status"], found["code"]) == (status, code)
-    assert found["detail"] == str(error)
+    parts = [found["detail"]]
+    if "expected" in found:
+        parts.append(f"expected {found['expected']}, found {found['found']}")
+    assert ": ".join(parts) == str(error)
     assert found["hint"] == "do this"
 
 

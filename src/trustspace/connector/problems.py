@@ -54,7 +54,6 @@ _STATUS: tuple[tuple[type[TrustspaceError], int, str], ...] = (
     (ConnectError, 502, "unreachable"),
     (StatusError, 502, "counterparty.refused"),
     (TransportError, 502, "unreachable"),
-    (IntegrityError, 409, "integrity"),
     (MissingDependencyError, 501, "extra.missing"),
     (ConfigurationError, 422, "invalid"),
 )
@@ -86,6 +85,8 @@ def problem(
 
 def problem_of(error: TrustspaceError) -> JSONResponse:
     """Return the problem document of an error."""
+    if isinstance(error, IntegrityError):
+        return _integrity_problem(error)
     if isinstance(error, BodyError):
         return problem(error.status, "invalid", str(error), hint=error.hint)
     for kind, status, code in _STATUS:
@@ -101,3 +102,16 @@ def problem_of(error: TrustspaceError) -> JSONResponse:
             )
     logger.error("unexpected refusal", exc_info=error)
     return problem(500, "internal", "the request could not be handled")
+
+
+def _integrity_problem(error: IntegrityError) -> JSONResponse:
+    """Return the problem document of bytes that are not what was promised, in its three parts."""
+    ending = f": expected {error.expected}, found {error.found}"
+    return problem(
+        409,
+        "integrity",
+        str(error).removesuffix(ending),
+        hint=error.hint,
+        expected=error.expected,
+        found=error.found,
+    )
