@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONFIRMED_FOR = timedelta(seconds=1)
-"""A revocation takes effect within a second, at the consumer as at the provider."""
+CONFIRMED_FOR = timedelta(seconds=0.5)
+"""How long an answer holds: a revocation takes effect within a second, also between slow pieces."""
 
 
 class ExportGate:
