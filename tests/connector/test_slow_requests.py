@@ -1,5 +1,6 @@
 """A silent or dripping client loses its connection; a quick one beside it is served (P8)."""
 
+import logging
 import socket
 import time
 
@@ -43,3 +44,21 @@ async def test_a_head_that_never_ends_closes_the_connection(
             assert answer.startswith(b"HTTP/1.1 200")
             seconds = await to_thread.run_sync(closed_after, start, silent)
     assert seconds >= 0.25
+
+
+def test_a_delivery_cut_on_purpose_is_not_reported_as_a_fault() -> None:
+    log = logging.getLogger("uvicorn.error")
+    cut = log.makeRecord(
+        log.name,
+        logging.ERROR,
+        "x",
+        1,
+        "ASGI callable returned without completing response.",
+        (),
+        None,
+    )
+    fault = log.makeRecord(
+        log.name, logging.ERROR, "x", 1, "Exception in ASGI application", (), None
+    )
+    assert not log.filter(cut)
+    assert log.filter(fault)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Self
@@ -88,6 +89,17 @@ class _Protocol(HttpToolsProtocol):
         if self._slow is not None:
             self._slow.cancel()
             self._slow = None
+
+
+class _Deliberate(logging.Filter):
+    """Leaves out what the server says of a response that we broke off on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every other record."""
+        return "without completing response" not in record.msg
+
+
+logging.getLogger("uvicorn.error").addFilter(_Deliberate())
 
 
 class _Server(uvicorn.Server):
