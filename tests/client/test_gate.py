@@ -31,9 +31,9 @@ def gate(confirmation):
     return ExportGate(confirmation, clock=lambda: confirmation.now)
 
 
-def test_within_a_second_of_the_start_nobody_is_asked(gate, confirmation):
+def test_within_half_a_second_of_the_start_nobody_is_asked(gate, confirmation):
     gate.check()
-    confirmation.now += 0.99
+    confirmation.now += 0.49
     gate.check()
     assert confirmation.asked == 0
 
