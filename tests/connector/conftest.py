@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.connector.asking import HASTY
 from tests.connector.party import Party, party
-from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
+from tests.connector.scripted_peer import ScriptedPeer, Town, town
 
 CSV = "grade,price,phone\nA,10,110\nB,20,112\nA,30,119\n"
 
@@ -60,11 +60,19 @@ async def hasty(folder: Path) -> AsyncIterator[Party]:
         yield running
 
 
-@pytest.fixture
-async def peer() -> AsyncIterator[ScriptedPeer]:
-    """A counterparty that answers as it is told."""
-    async with scripted_peer() as running:
+@pytest.fixture(scope="module")
+async def peers() -> AsyncIterator[Town]:
+    """Where scripted counterparties live."""
+    async with town() as running:
         yield running
+
+
+@pytest.fixture
+def peer(peers: Town) -> Iterator[ScriptedPeer]:
+    """A counterparty that answers as it is told."""
+    one = peers.peer()
+    yield one
+    one.stop()
 
 
 @pytest.fixture

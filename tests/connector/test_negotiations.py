@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -32,12 +31,11 @@ ONE = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "research"}
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[ScriptedPeer]:
+def peer(peer: ScriptedPeer) -> ScriptedPeer:
     """A consumer that takes everything and keeps it."""
-    async with scripted_peer() as running:
-        for endpoint in ("agreement", "termination", "events", "offers"):
-            running.answers[f"negotiations/{{pid}}/{endpoint}"] = lambda _: Response()
-        yield running
+    for endpoint in ("agreement", "termination", "events", "offers"):
+        peer.answers[f"negotiations/{{pid}}/{endpoint}"] = lambda _: Response()
+    return peer
 
 
 async def _request(garden: Party, peer: ScriptedPeer, **offer: Any) -> Json:
