@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.connector.asking import HASTY
 from tests.connector.party import Party, party
-from tests.connector.scripted_peer import ScriptedPeer, Town, town
+from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 CSV = "grade,price,phone\nA,10,110\nB,20,112\nA,30,119\n"
 
@@ -60,19 +60,11 @@ async def hasty(folder: Path) -> AsyncIterator[Party]:
         yield running
 
 
-@pytest.fixture(scope="module")
-async def peers() -> AsyncIterator[Town]:
-    """Where scripted counterparties live."""
-    async with town() as running:
-        yield running
-
-
 @pytest.fixture
-def peer(peers: Town) -> Iterator[ScriptedPeer]:
+async def peer() -> AsyncIterator[ScriptedPeer]:
     """A counterparty that answers as it is told."""
-    one = peers.peer()
-    yield one
-    one.stop()
+    async with scripted_peer() as running:
+        yield running
 
 
 @pytest.fixture

@@ -97,10 +97,6 @@ class ScriptedPeer:
             self._spoken.clear()
             await self._spoken.wait()
 
-    def stop(self) -> None:
-        """Let go of everybody who waits for a silent answer."""
-        self._stopped.set()
-
     async def silent(self, _: Json) -> Response:
         """Answer nothing as long as the peer lives."""
         await self._stopped.wait()
@@ -200,56 +196,24 @@ class ScriptedPeer:
         return next(str(said["consumerPid"]) for _, said in self.heard if "consumerPid" in said)
 
 
-@dataclass
-class Town:
-    """One listener with many scripted peers, because starting and stopping one takes its time."""
-
-    port: int
-    voice: httpx.AsyncClient
-    peers: dict[str, ScriptedPeer] = field(default_factory=dict)
-
-    def peer(self) -> ScriptedPeer:
-        """Return one more counterparty, which offers the dataset ``roses``."""
-        name = f"peer-{len(self.peers)}"
-        peer = ScriptedPeer(
-            url=f"http://localhost:{self.port}/{name}",
-            id=did_web("localhost", self.port, name),
-            key=SigningKey.generate(),
-            voice=self.voice,
-        )
-        peer.answers["catalog/datasets/roses"] = peer.dataset
-        self.peers[name] = peer
-        return peer
-
-    def routes(self) -> list[Route]:
-        def of(serve: Callable[[ScriptedPeer, Request], Awaitable[Response]]) -> Any:
-            async def endpoint(request: Request) -> Response:
-                return await serve(self.peers[request.path_params["name"]], request)
-
-            return endpoint
-
-        dsp, methods = of(ScriptedPeer.serve), ["GET", "POST"]
-        return [
-            Route("/{name}/did.json", of(ScriptedPeer.serve_document)),
-            Route("/{name}/.well-known/dspace-version", of(ScriptedPeer.serve_versions)),
-            Route("/{name}/dsp/{path:path}", dsp, methods=methods),
-        ]
-
-
-@contextlib.asynccontextmanager
-async def town() -> AsyncIterator[Town]:
-    """Run a listener for scripted peers."""
-    bound = bind("127.0.0.1", 0)
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as voice:
-        found = Town(bound.getsockname()[1], voice)
-        async with Listener(Starlette(routes=found.routes()), bound):
-            yield found
-            for peer in found.peers.values():
-                peer.stop()
-
-
 @contextlib.asynccontextmanager
 async def scripted_peer() -> AsyncIterator[ScriptedPeer]:
-    """Run a scripted counterparty on a listener of its own, which goes away with the block."""
-    async with town() as found:
-        yield found.peer()
+    """Run a scripted counterparty that offers the dataset ``roses``."""
+    bound = bind("127.0.0.1", 0)
+    port = bound.getsockname()[1]
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as voice:
+        peer = ScriptedPeer(
+            url=f"http://localhost:{port}",
+            id=did_web("localhost", port, "peer"),
+            key=SigningKey.generate(),
+            voice=voice,
+        )
+        peer.answers["catalog/datasets/roses"] = peer.dataset
+        routes = [
+            Route("/peer/did.json", peer.serve_document),
+            Route("/.well-known/dspace-version", peer.serve_versions),
+            Route("/dsp/{path:path}", peer.serve, methods=["GET", "POST"]),
+        ]
+        async with Listener(Starlette(routes=routes), bound):
+            yield peer
+            peer._stopped.set()

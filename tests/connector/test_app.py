@@ -37,7 +37,10 @@ def process(home: Home) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.timeout(60)
-def test_a_service_starts_and_ends_as_told(home: Home, process: subprocess.Popen[str]) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_starts_and_ends_as_told(
+    home: Home, process: subprocess.Popen[str], how: signal.Signals
+) -> None:
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith(f"{home.id} ready at {home.address} (development, loopback only)")
@@ -48,7 +51,7 @@ def test_a_service_starts_and_ends_as_told(home: Home, process: subprocess.Popen
         "pid": process.pid,
     }
     assert httpx.get(f"{home.management_url}/health", trust_env=False).status_code == 200
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     assert process.wait(20) == 0
     assert process.stdout.read() == ""
     assert process.stderr is not None

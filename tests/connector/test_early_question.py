@@ -12,13 +12,19 @@ import pytest
 from starlette.responses import JSONResponse, Response
 from tests.connector.party import Json, Party, party
 from tests.connector.processes import keep, negotiation
-from tests.connector.scripted_peer import ScriptedPeer
+from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 from trustspace.dsp.messages import NegotiationState
 from trustspace.model.participant import Role
 from trustspace.store import AgreementRow
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def peer(anyio_backend: str) -> AsyncIterator[ScriptedPeer]:  # noqa: ARG001 - names the loop
+    async with scripted_peer() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

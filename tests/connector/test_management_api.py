@@ -50,20 +50,17 @@ async def test_nothing_but_health_is_open(garden: Party, header: str | None) -> 
     async with httpx.AsyncClient(
         base_url=garden.connector.management_url, headers=headers, trust_env=False
     ) as client:
-        served = [
-            (method, _filled(path))
-            for path, methods in (await _described(garden)).items()
-            for method in methods
-        ]
-        served.remove(("get", "/health"))
-        served += [("get", path) for path in ("/openapi.json", "/docs", "/v1/", "/", "/nothing")]
-        asked = (client.request(method, path, json={}) for method, path in served)
-        for (_, path), answer in zip(served, await asyncio.gather(*asked), strict=True):
-            assert answer.status_code == 401, path
-            assert answer.json()["code"] == "unauthorized"
-            assert answer.headers["www-authenticate"] == "Bearer"
-        health = await client.get("/health")
-        assert health.json() == {"status": "ok", "version": __version__}
+        for path, methods in (await _described(garden)).items():
+            for method in methods:
+                answer = await client.request(method, _filled(path), json={})
+                if path == "/health":
+                    assert answer.json() == {"status": "ok", "version": __version__}
+                    continue
+                assert answer.status_code == 401, path
+                assert answer.json()["code"] == "unauthorized"
+                assert answer.headers["www-authenticate"] == "Bearer"
+        for path in ("/openapi.json", "/docs", "/redoc", "/v1/", "/", "/nothing"):
+            assert (await client.get(path)).status_code == 401, path
     assert garden.stored() == before
 
 
@@ -109,9 +106,9 @@ async def test_the_public_listener_serves_no_management_path(garden: Party) -> N
 async def test_the_management_listener_serves_no_protocol_path(garden: Party) -> None:
     paths = [route.path for route in ROUTES]
     paths = [f"/garden/dsp/2025-1/{path.format(pid='x', id='x')}" for path in paths]
-    paths += ["/garden/did.json", "/.well-known/dspace-version", "/garden/data/x"]
-    asked = (garden.owner.request(method, path) for path in paths for method in ("GET", "POST"))
-    assert {answer.status_code for answer in await asyncio.gather(*asked)} == {404}
+    for path in [*paths, "/garden/did.json", "/.well-known/dspace-version", "/garden/data/x"]:
+        for method in ("GET", "POST"):
+            assert (await garden.owner.request(method, path)).status_code == 404, path
 
 
 async def test_it_is_bound_to_loopback(garden: Party) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -31,11 +32,12 @@ ONE = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "research"}
 
 
 @pytest.fixture
-def peer(peer: ScriptedPeer) -> ScriptedPeer:
+async def peer() -> AsyncIterator[ScriptedPeer]:
     """A consumer that takes everything and keeps it."""
-    for endpoint in ("agreement", "termination", "events", "offers"):
-        peer.answers[f"negotiations/{{pid}}/{endpoint}"] = lambda _: Response()
-    return peer
+    async with scripted_peer() as running:
+        for endpoint in ("agreement", "termination", "events", "offers"):
+            running.answers[f"negotiations/{{pid}}/{endpoint}"] = lambda _: Response()
+        yield running
 
 
 async def _request(garden: Party, peer: ScriptedPeer, **offer: Any) -> Json:

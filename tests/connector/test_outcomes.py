@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from tests.connector.asking import PATIENT, REQUEST, STATE, VERIFICATION, ask, ended, requested
 from tests.connector.party import Json, Party, party
 from tests.connector.processes import urn
-from tests.connector.scripted_peer import ScriptedPeer, Town, scripted_peer
+from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 from trustspace.dsp.messages import (
     ContractAgreementVerificationMessage,
@@ -86,29 +86,28 @@ async def test_who_asks_for_patience_is_asked_again(
     assert again == [first, first]
 
 
-NOTHING = [
-    PlainTextResponse("hello"),
-    Response(status_code=204),
-    JSONResponse([1]),
-    JSONResponse({"providerPid": 1}, status_code=201),
-    JSONResponse({"providerPid": ""}, status_code=201),
-    JSONResponse({"providerPid": "x" * 3_000}, status_code=201),
-    PlainTextResponse('{"providerPid": "a", "providerPid": "b"}'),
-]
-
-
-async def test_an_answer_that_says_nothing_is_an_answer(hasty: Party, peers: Town) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PlainTextResponse("hello"),
+        Response(status_code=204),
+        JSONResponse([1]),
+        JSONResponse({"providerPid": 1}, status_code=201),
+        JSONResponse({"providerPid": ""}, status_code=201),
+        JSONResponse({"providerPid": "x" * 3_000}, status_code=201),
+        PlainTextResponse('{"providerPid": "a", "providerPid": "b"}'),
+    ],
+    ids=["text", "nothing", "array", "number", "empty", "long", "twice"],
+)
+async def test_an_answer_that_says_nothing_is_an_answer(
+    hasty: Party, peer: ScriptedPeer, answer: Response
+) -> None:
     """The process waits for the provider's message, and ends when none comes."""
-
-    async def end(answer: Response) -> None:
-        peer = peers.peer()
-        peer.answers[REQUEST] = lambda _: answer
-        pid = await ask(hasty, peer)
-        reasons = ["no answer within the deadline"]
-        assert await ended(hasty, pid) == ("TERMINATED", "deadline", reasons, "us")
-        assert len(peer.bodies(REQUEST)) == 1
-
-    await asyncio.gather(*map(end, NOTHING))
+    peer.answers[REQUEST] = lambda _: answer
+    pid = await ask(hasty, peer)
+    reasons = ["no answer within the deadline"]
+    assert await ended(hasty, pid) == ("TERMINATED", "deadline", reasons, "us")
+    assert len(peer.bodies(REQUEST)) == 1
 
 
 async def test_a_counterparty_that_is_gone_is_given_up_at_the_deadline(hasty: Party) -> None:

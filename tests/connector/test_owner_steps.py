@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.connector.party import Json, Party, party
+from tests.connector.conftest import Start
+from tests.connector.party import Json, Party
 
 from trustspace.dsp.process import Process
 
@@ -22,17 +22,16 @@ class _Rest:
         return False
 
 
-@pytest.fixture(scope="module")
-async def garden(folder: Path, roses: Path) -> AsyncIterator[Party]:
-    async with party(folder / "garden", "garden", reaction=_Rest()) as running:
-        await running.publish(roses)
-        yield running
+@pytest.fixture
+async def garden(start: Start, roses: Path) -> Party:
+    running = await start("garden", reaction=_Rest())
+    await running.publish(roses)
+    return running
 
 
-@pytest.fixture(scope="module")
-async def bank(folder: Path) -> AsyncIterator[Party]:
-    async with party(folder / "bank", "bank", reaction=_Rest()) as running:
-        yield running
+@pytest.fixture
+async def bank(start: Start) -> Party:
+    return await start("bank", reaction=_Rest())
 
 
 async def _begun(garden: Party, bank: Party, purpose: str = "research") -> tuple[str, str]:
@@ -137,8 +136,8 @@ async def test_a_step_that_is_none_is_named(garden: Party, bank: Party) -> None:
 
 async def test_a_transfer_waits_for_its_provider(garden: Party, bank: Party) -> None:
     ours, theirs = await _begun(garden, bank)
-    for one, pid, step in ((garden, theirs, "agree"), (bank, ours, "verify")):
-        await _step(one, pid, step)
+    for party, pid, step in ((garden, theirs, "agree"), (bank, ours, "verify")):
+        await _step(party, pid, step)
     await _step(garden, theirs, "finalize")
     agreement = (await bank.negotiation(ours))["agreement"]
     transfer = (await bank.post("transfers", agreement=agreement))["id"]

@@ -162,7 +162,7 @@ def _paged(peer: ScriptedPeer, link: str, *, pages: int = 3) -> None:
         '<{base}/catalog/request?page=x>; rel="next"',
         "<{base}/catalog/request?page=x>; rel=next",
         '<{base}/first>; rel="previous", <{base}/catalog/request>; rel="next"',
-        '<request?page=x>; title="more"; rel="next"',
+        '</dsp/catalog/request>; title="more"; rel="next"',
     ],
 )
 async def test_pages_are_followed(bank: Party, peer: ScriptedPeer, link: str) -> None:

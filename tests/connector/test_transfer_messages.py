@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from starlette.responses import Response
 from tests.connector.party import Json, Party
 from tests.connector.processes import keep_agreement, urn
-from tests.connector.scripted_peer import ScriptedPeer
+from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 from trustspace.dsp.messages import (
     TransferCompletionMessage,
@@ -27,11 +28,12 @@ CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
 
 
 @pytest.fixture
-def peer(peer: ScriptedPeer) -> ScriptedPeer:
+async def peer() -> AsyncIterator[ScriptedPeer]:
     """A consumer that takes everything and keeps it."""
-    for endpoint in ("start", "termination", "suspension", "completion"):
-        peer.answers[f"transfers/{{pid}}/{endpoint}"] = lambda _: Response()
-    return peer
+    async with scripted_peer() as running:
+        for endpoint in ("start", "termination", "suspension", "completion"):
+            running.answers[f"transfers/{{pid}}/{endpoint}"] = lambda _: Response()
+        yield running
 
 
 async def _held(garden: Party, peer: ScriptedPeer, **changed: Any) -> str:
