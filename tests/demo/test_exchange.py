@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from trustspace.demo import Report, Step, run
+from trustspace.demo import Report, Step, exchange, run
+from trustspace.demo.choice import Choice, choose
 from trustspace.demo.exchange import STEPS
-from trustspace.errors import ConfigurationError
+from trustspace.errors import ConfigurationError, TrustspaceError
+from trustspace.local import Connector
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -71,6 +74,40 @@ def test_a_step_that_did_not_happen_ends_it(tmp_path: Path) -> None:
     assert said[-1].name == "delivered"
     assert said[-1].detail
     assert report.to_json()["ok"] is False
+
+
+class _Loose(Choice):
+    """Terms that bind nothing."""
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        return {"count": 100}
+
+
+def test_a_step_checks_what_came_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under terms that bind nothing, each step says that what it shows did not happen."""
+    monkeypatch.setattr(exchange, "SETTLE_SECONDS", 0.0)
+    file = tmp_path / "flowers.csv"
+    file.write_text("height,note\n1,x\n2,y\n")
+    chosen = choose(file)
+    loose = _Loose(chosen.hashed, chosen.dropped, chosen.where, chosen.rows, chosen.total)
+    with Connector.local("hospital") as hospital, Connector.local("institute") as institute:
+        show = exchange._Exchange(hospital, institute, file, loose)
+        show.published()
+        with pytest.raises(TrustspaceError, match="a purpose that the terms exclude was agreed"):
+            show.refused()
+        show.agreed()
+        with pytest.raises(TrustspaceError, match="no handle is open"):
+            show.cut_off()
+        with pytest.raises(TrustspaceError, match="expected that 1 rows arrive, found 2"):
+            show.delivered()
+        with pytest.raises(TrustspaceError, match="more uses than agreed were possible"):
+            show.exhausted()
+        with pytest.raises(TrustspaceError, match="data was delivered after the revocation"):
+            show.cut_off()
+        with pytest.raises(TrustspaceError, match="did not learn of the revocation in time"):
+            show.revoked()
+        show.close()
 
 
 def test_a_report_of_too_few_steps_is_not_ok() -> None:
