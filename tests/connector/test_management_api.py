@@ -15,7 +15,7 @@ from tests.connector.party import Party, party
 from trustspace._version import __version__
 from trustspace.connector.app import running
 from trustspace.connector.home import init_home
-from trustspace.connector.management_api import token_hash
+from trustspace.connector.management.app import token_hash
 from trustspace.dsp.binding import ROUTES
 from trustspace.errors import ConfigurationError
 from trustspace.store import HOST

@@ -16,10 +16,10 @@ from pydantic import PrivateAttr
 from trustspace.client.values import Agreement
 
 if TYPE_CHECKING:
-    from trustspace.client.async_client import AsyncClient
+    from trustspace.client.aio.driver import AsyncDriver
     from trustspace.client.async_handle import AsyncHandle
-    from trustspace.client.client import Client
     from trustspace.client.handle import Handle
+    from trustspace.client.sync.driver import Driver
 
 
 class BoundAgreement(Agreement):
@@ -28,7 +28,7 @@ class BoundAgreement(Agreement):
     _client: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, agreement: Agreement, client: Client) -> Self:
+    def of(cls, agreement: Agreement, client: Driver) -> Self:
         """Return the agreement, which is opened through this client."""
         return cls.model_validate(agreement.model_dump(), context=client)
 
@@ -48,7 +48,7 @@ class AsyncBoundAgreement(Agreement):
     _client: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, agreement: Agreement, client: AsyncClient) -> Self:
+    def of(cls, agreement: Agreement, client: AsyncDriver) -> Self:
         """Return the agreement, which is opened through this client."""
         return cls.model_validate(agreement.model_dump(), context=client)
 

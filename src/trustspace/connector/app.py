@@ -39,7 +39,7 @@ from trustspace.connector.dsp_api import DspApi
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run
-from trustspace.connector.management_api import management_app, token_hash
+from trustspace.connector.management.app import management_app, token_hash
 from trustspace.connector.negotiations import Negotiations
 from trustspace.connector.one_spelling import OneSpelling
 from trustspace.connector.outcomes import Outcomes

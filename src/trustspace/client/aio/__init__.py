@@ -1,0 +1,1 @@
+"""The async client, one module for each subject."""

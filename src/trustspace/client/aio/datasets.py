@@ -1,0 +1,51 @@
+"""The async client: datasets published here, and catalogues of counterparties."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trustspace.client.aio.driver import AsyncDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trustspace.client.values import (
+        CatalogView,
+        DatasetInfo,
+    )
+
+
+class AsyncDatasetMethods(AsyncDriver):
+    """Datasets published here, and catalogues of counterparties."""
+
+    async def publish(
+        self,
+        source: str | Path,
+        *,
+        id: str,  # noqa: A002 - the public face: publish("roses.parquet", id="rose-prices")
+        terms: Mapping[str, Any],
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> DatasetInfo:
+        """Offer a file or a URL's content; as `Client.publish`."""
+        exchange = self._operations.publish(
+            source, id=id, terms=terms, title=title, headers=headers
+        )
+        return await self.drive(exchange)
+
+    async def unpublish(self, dataset: str) -> None:
+        """Withdraw a dataset from the catalogue; as `Client.unpublish`."""
+        await self.drive(self._operations.unpublish(dataset))
+
+    async def dataset(self, dataset: str) -> DatasetInfo:
+        """Return one published dataset; as `Client.dataset`."""
+        return await self.drive(self._operations.dataset(dataset))
+
+    async def datasets(self) -> tuple[DatasetInfo, ...]:
+        """Return every dataset published here; as `Client.datasets`."""
+        return await self.drive(self._operations.datasets())
+
+    async def catalog(self, address: str, *, limit: int | None = None) -> CatalogView:
+        """Return what a counterparty offers to us; as `Client.catalog`."""
+        return await self.drive(self._operations.catalog(address, limit=limit))

@@ -1,0 +1,49 @@
+"""The async client: contract negotiations of either role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustspace.client.aio.driver import AsyncDriver
+from trustspace.client.operations.negotiation import NEGOTIATION_DEADLINE
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from trustspace.client.bound import AsyncBoundAgreement
+    from trustspace.client.values import (
+        Negotiation,
+    )
+
+
+class AsyncNegotiationMethods(AsyncDriver):
+    """Contract negotiations of either role."""
+
+    async def negotiate(
+        self,
+        address: str,
+        dataset: str,
+        *,
+        purpose: str | None = None,
+        offer: str | None = None,
+        deadline: timedelta = NEGOTIATION_DEADLINE,
+    ) -> AsyncBoundAgreement:
+        """Negotiate until there is an agreement or a refusal; as `Client.negotiate`."""
+        exchange = self._operations.negotiate(
+            address, dataset, purpose=purpose, offer=offer, deadline=deadline
+        )
+        return self._bind(await self.drive(exchange))
+
+    async def negotiations(self) -> tuple[Negotiation, ...]:
+        """Return every negotiation, either role; as `Client.negotiations`."""
+        return await self.drive(self._operations.negotiations())
+
+    async def negotiation(self, negotiation: str) -> Negotiation:
+        """Return one negotiation; as `Client.negotiation`."""
+        return await self.drive(self._operations.negotiation(negotiation))
+
+    async def terminate_negotiation(
+        self, negotiation: str, *, reason: str | None = None
+    ) -> Negotiation:
+        """Terminate a negotiation that has no outcome yet; as `Client.terminate_negotiation`."""
+        return await self.drive(self._operations.terminate_negotiation(negotiation, reason=reason))

@@ -1,0 +1,1 @@
+"""The sync client, one module for each subject."""

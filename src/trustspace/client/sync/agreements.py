@@ -1,0 +1,59 @@
+"""The sync client: agreements of either role, and the data under them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustspace.client.handle import Handle
+from trustspace.client.sync.driver import Driver
+from trustspace.client.values import Agreement, id_of
+
+if TYPE_CHECKING:
+    from trustspace.client.bound import BoundAgreement
+
+
+class AgreementMethods(Driver):
+    """Agreements of either role, and the data under them."""
+
+    def agreements(self) -> tuple[BoundAgreement, ...]:
+        """Return every agreement, either role."""
+        return tuple(map(self._bind, self.drive(self._operations.agreements())))
+
+    def agreement(self, agreement: str) -> BoundAgreement:
+        """Return one agreement.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        return self._bind(self.drive(self._operations.agreement(agreement)))
+
+    def revoke(self, agreement: Agreement | str, *, reason: str | None = None) -> BoundAgreement:
+        """End an agreement: running streams are cut within a second, transfers terminated.
+
+        Args:
+            agreement: The agreement or its id.
+            reason: Words for the counterparty.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        return self._bind(self.drive(self._operations.revoke(id_of(agreement), reason=reason)))
+
+    def open(
+        self, agreement: Agreement | str, *, purpose: str | None = None, action: str = "use"
+    ) -> Handle:
+        """Return a governed handle of an agreement's data, to be used in a ``with`` block.
+
+        Args:
+            agreement: The agreement or its id.
+            purpose: What the data is for; refused unless it is what was agreed.
+            action: The ODRL action that the use amounts to.
+        """
+        return Handle(
+            id_of(agreement),
+            drive=self.drive,
+            operations=self._operations,
+            endpoints=self._endpoints,
+            purpose=purpose,
+            action=action,
+        )

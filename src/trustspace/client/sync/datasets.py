@@ -1,0 +1,79 @@
+"""The sync client: datasets published here, and catalogues of counterparties."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trustspace.client.sync.driver import Driver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trustspace.client.values import (
+        CatalogView,
+        DatasetInfo,
+    )
+
+
+class DatasetMethods(Driver):
+    """Datasets published here, and catalogues of counterparties."""
+
+    def publish(
+        self,
+        source: str | Path,
+        *,
+        id: str,  # noqa: A002 - the public face: publish("roses.parquet", id="rose-prices")
+        terms: Mapping[str, Any],
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> DatasetInfo:
+        """Offer a file or the content of a URL; the same again changes nothing.
+
+        Args:
+            source: Path that the connector can read, or an ``http(s)`` URL it will fetch.
+            id: Dataset id in the catalogue.
+            terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
+            title: Words for the catalogue.
+            headers: Sent to the URL by the connector only; they never reach a consumer.
+
+        Raises:
+            PolicyError: The terms cannot be read, or a term cannot be evaluated.
+        """
+        exchange = self._operations.publish(
+            source, id=id, terms=terms, title=title, headers=headers
+        )
+        return self.drive(exchange)
+
+    def unpublish(self, dataset: str) -> None:
+        """Withdraw a dataset from the catalogue; agreements in force stay.
+
+        Raises:
+            NotFoundError: No such dataset.
+        """
+        self.drive(self._operations.unpublish(dataset))
+
+    def dataset(self, dataset: str) -> DatasetInfo:
+        """Return one published dataset.
+
+        Raises:
+            NotFoundError: No such dataset.
+        """
+        return self.drive(self._operations.dataset(dataset))
+
+    def datasets(self) -> tuple[DatasetInfo, ...]:
+        """Return every dataset published here."""
+        return self.drive(self._operations.datasets())
+
+    def catalog(self, address: str, *, limit: int | None = None) -> CatalogView:
+        """Return what a counterparty offers to us.
+
+        Args:
+            address: Its root URL or its DID.
+            limit: Most datasets to return; None means what the connector returns by itself.
+
+        Raises:
+            ConnectError: The counterparty cannot be reached.
+            RemoteProtocolError: It answered an error or nothing that can be read.
+        """
+        return self.drive(self._operations.catalog(address, limit=limit))

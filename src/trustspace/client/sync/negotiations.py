@@ -1,0 +1,68 @@
+"""The sync client: contract negotiations of either role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustspace.client.operations.negotiation import NEGOTIATION_DEADLINE
+from trustspace.client.sync.driver import Driver
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from trustspace.client.bound import BoundAgreement
+    from trustspace.client.values import (
+        Negotiation,
+    )
+
+
+class NegotiationMethods(Driver):
+    """Contract negotiations of either role."""
+
+    def negotiate(
+        self,
+        address: str,
+        dataset: str,
+        *,
+        purpose: str | None = None,
+        offer: str | None = None,
+        deadline: timedelta = NEGOTIATION_DEADLINE,
+    ) -> BoundAgreement:
+        """Negotiate until there is an agreement or a refusal.
+
+        Args:
+            address: The provider's root URL or DID.
+            dataset: Dataset id in its catalogue.
+            purpose: What the data is for; narrows the offer.
+            offer: Id of the offer; None means the dataset's first.
+            deadline: Longest time to wait; after it the negotiation is terminated.
+
+        Raises:
+            PolicyDeniedError: The other side refused; carries its reasons.
+            DeadlineError: No outcome within the deadline.
+            NotFoundError: The counterparty does not offer the dataset to us.
+        """
+        exchange = self._operations.negotiate(
+            address, dataset, purpose=purpose, offer=offer, deadline=deadline
+        )
+        return self._bind(self.drive(exchange))
+
+    def negotiations(self) -> tuple[Negotiation, ...]:
+        """Return every negotiation, either role."""
+        return self.drive(self._operations.negotiations())
+
+    def negotiation(self, negotiation: str) -> Negotiation:
+        """Return one negotiation.
+
+        Raises:
+            NotFoundError: No such negotiation.
+        """
+        return self.drive(self._operations.negotiation(negotiation))
+
+    def terminate_negotiation(self, negotiation: str, *, reason: str | None = None) -> Negotiation:
+        """Terminate a negotiation that has no outcome yet.
+
+        Raises:
+            LocalProtocolError: It is over already.
+        """
+        return self.drive(self._operations.terminate_negotiation(negotiation, reason=reason))

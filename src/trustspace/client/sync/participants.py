@@ -1,0 +1,55 @@
+"""The sync client: who this client speaks for, and what is attested about others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustspace.client.sync.driver import Driver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.client.values import (
+        CounterpartyFacts,
+        ParticipantInfo,
+    )
+
+
+class ParticipantMethods(Driver):
+    """Who this client speaks for, and what is attested about others."""
+
+    def participant(self) -> ParticipantInfo:
+        """Return the participant in whose name this client speaks.
+
+        Raises:
+            NotFoundError: The connector hosts no participant of that name.
+            ConfigurationError: None was named and the connector hosts several.
+        """
+        return self.drive(self._operations.participant())
+
+    def participants(self) -> tuple[ParticipantInfo, ...]:
+        """Return every participant that the connector hosts."""
+        return self.drive(self._operations.participants())
+
+    def host(self, name: str) -> ParticipantInfo:
+        """Let the connector host another participant, with a key and a DID of its own.
+
+        Args:
+            name: Its short name, ``[a-z0-9][a-z0-9-]*``.
+
+        Raises:
+            ConflictError: It hosts one of that name.
+        """
+        return self.drive(self._operations.host(name))
+
+    def attest(self, did: str, facts: Mapping[str, str]) -> CounterpartyFacts:
+        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``."""
+        return self.drive(self._operations.attest(did, facts))
+
+    def attested(self, did: str) -> CounterpartyFacts:
+        """Return what has been attested about a counterparty.
+
+        Raises:
+            NotFoundError: Nothing has.
+        """
+        return self.drive(self._operations.attested(did))

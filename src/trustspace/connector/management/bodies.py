@@ -1,0 +1,96 @@
+"""Parameters and bodies of the management API."""
+
+from typing import Annotated, Any, ClassVar
+
+from fastapi import Depends, Header, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from trustspace.connector.context import Hosted
+from trustspace.connector.control_plane import ControlPlane  # noqa: TC001 - fastapi reads it
+
+MAX_WAIT = 60.0
+"""Longest wait for a change, in seconds."""
+
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for a change.")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+def _hosted(request: Request, participant: str) -> Hosted:
+    plane: ControlPlane = request.app.state.plane
+    return plane.context.participant(participant)
+
+
+Who = Annotated[Hosted, Depends(_hosted)]
+
+
+class Body(BaseModel):
+    """What every body observes: a member that is not known is refused."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
+class NewParticipant(Body):
+    """A participant to host beside the others."""
+
+    name: str = Field(max_length=63)
+
+
+class Publication(Body):
+    """A dataset to offer: where it is and under which terms."""
+
+    title: str | None = None
+    source: dict[str, Any] = Field(examples=[{"kind": "file", "path": "/data/roses.parquet"}])
+    policy: dict[str, Any] = Field(examples=[{"purpose": "credit-scoring", "count": 100}])
+
+
+class CatalogQuery(Body):
+    """Whose catalogue to fetch: a URL or a DID."""
+
+    address: str
+    limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
+class NegotiationRequest(Body):
+    """What to ask a provider for."""
+
+    address: str
+    dataset: str
+    purpose: str | None = None
+    offer: str | None = None
+
+
+class TransferOrder(Body):
+    """Under which agreement to ask for data."""
+
+    agreement: str
+    format: str = "HttpData-PULL"
+
+
+class Ending(Body):
+    """Why something ends or pauses, for the counterparty to read."""
+
+    reason: str = Field(default="", max_length=2000)
+
+
+class NegotiationStep(Ending):
+    """What an owner's step of a negotiation says: why it ends, or which terms are offered."""
+
+    policy: dict[str, Any] | None = None
+
+
+class Receipt(Body):
+    """How a delivery ended at the consumer."""
+
+    session: str = Field(max_length=200)
+    outcome: str = Field(pattern="^(delivered|refused|cut)$")
+    bytes: int = Field(default=0, ge=0)
+    rows: int = Field(default=0, ge=0)
+    sha256: str | None = Field(default=None, max_length=200)
+    reasons: list[Any] = Field(default_factory=list, max_length=64)
+
+
+class Attestation(Body):
+    """Facts that the owner attests about a counterparty, by left operand."""
+
+    facts: dict[str, Any] = Field(examples=[{"spatial": ["CN-SH", "CN"]}])

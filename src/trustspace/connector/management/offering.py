@@ -1,0 +1,41 @@
+"""Management of what is offered here, and what others offer."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+
+from trustspace.connector.control_plane import ControlPlane
+from trustspace.connector.management.bodies import CatalogQuery, Limit, Publication, Who
+
+
+def add_offering(app: FastAPI, plane: ControlPlane) -> None:
+    """Add the routes."""
+    base = "/v1/participants/{participant}"
+
+    @app.get(base)
+    async def participant(hosted: Who) -> dict[str, Any]:
+        return plane.about(hosted)
+
+    @app.put(base + "/datasets/{dataset_id:path}")
+    async def publish(hosted: Who, dataset_id: str, body: Publication) -> Response:
+        shown = await plane.publications.publish(
+            hosted, dataset_id, title=body.title, source=body.source, policy=body.policy
+        )
+        return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
+
+    @app.get(base + "/datasets")
+    async def datasets(hosted: Who, after: str | None = None, limit: Limit = 100) -> dict[str, Any]:
+        return await plane.publications.page(hosted, after=after, limit=limit)
+
+    @app.get(base + "/datasets/{dataset_id:path}")
+    async def dataset(hosted: Who, dataset_id: str) -> dict[str, Any]:
+        return await plane.publications.show(hosted, dataset_id)
+
+    @app.delete(base + "/datasets/{dataset_id:path}", status_code=204)
+    async def withdraw(hosted: Who, dataset_id: str) -> None:
+        await plane.publications.withdraw(hosted, dataset_id)
+
+    @app.post(base + "/catalog")
+    async def catalog(hosted: Who, body: CatalogQuery) -> dict[str, Any]:
+        return await plane.catalog(hosted, body.address, limit=body.limit)
