@@ -157,6 +157,39 @@ def test_a_hop_that_takes_a_taken_key_is_undone_alone(store: Store, make: Maker)
     assert kinds(store) == ["e"]
 
 
+def test_a_failure_is_told_when_what_it_comes_of_can_be_read(store: Store, make: Maker) -> None:
+    """A conflict with a hop of the same batch: whoever hears of it finds what stands in its way."""
+    found: list[Any] = []
+
+    def look(future: Future[Any]) -> None:
+        assert isinstance(future.exception(), ConflictError)
+        found.append(store.read_sync(lambda tx: tx.negotiations.get("garden", "n1")))
+
+    def insert(tx: Transaction) -> None:
+        tx.negotiations.insert("garden", make.negotiation("n1"))
+
+    with busy(store):
+        first, second = (store._writer.submit(insert) for _ in range(2))
+        second.add_done_callback(look)
+    first.result(10)
+    store.write_sync(note("e", make))
+    assert [value.id for value in found] == ["n1"]
+
+
+def test_a_failure_that_comes_of_an_undone_hop_is_the_batchs(store: Store, make: Maker) -> None:
+    def insert(tx: Transaction) -> None:
+        tx.negotiations.insert("garden", make.negotiation("n1"))
+
+    def spoils(tx: Transaction) -> None:
+        writing(store).exec_driver_sql("pragma defer_foreign_keys = on")
+        tx.events.append("nobody", "x", {}, now=make.now)
+
+    with busy(store):
+        futures = [store._writer.submit(hop) for hop in (insert, insert, spoils)]
+    assert [type(result) for result in results(futures)] == [NotFoundError] * 3
+    store.write_sync(insert)
+
+
 def test_a_hop_that_swallows_a_failed_statement_fails_all_the_same(
     store: Store, make: Maker
 ) -> None:

@@ -42,12 +42,13 @@ MAX_BATCH = 64
 class _Job:
     """A queued hop and its caller's future."""
 
-    __slots__ = ("future", "hop", "result", "unit")
+    __slots__ = ("error", "future", "hop", "result", "unit")
 
     def __init__(self, hop: Hop[Any]) -> None:
         self.hop = hop
         self.future: Future[Any] = Future()
         self.result: Any = None
+        self.error: BaseException | None = None
         self.unit: UnitOfWork
 
     def fail(self, error: BaseException) -> None:
@@ -169,11 +170,15 @@ class Writer:
             for job in started:
                 job.fail(store_error(error))
             return batch[len(started) :]
-        self._tell(done)
+        self._tell(done, [(job, job.error) for job in started if job.error])
         return []
 
     def _attempt(self, connection: Connection, job: _Job, *, is_first: bool) -> bool:
-        """Run one hop; undo it alone when it fails, and tell its caller."""
+        """Run one hop; undo it alone when it fails.
+
+        Its caller hears of the failure at once only when nothing else is under way: it may come of
+        what an earlier hop of the batch wrote, which nobody can read before the commit.
+        """
         savepoint = None if is_first else connection.begin_nested()
         unit = UnitOfWork(connection)
         try:
@@ -181,17 +186,23 @@ class Writer:
             unit.end()
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the hop's caller
             unit.abandon()
-            job.fail(error)
-            if savepoint is not None:
-                # Fails when the database has undone the whole transaction; then the batch fails.
+            if savepoint is None:
+                job.fail(error)
+                return False
+            try:
                 savepoint.rollback()
+            except BaseException:
+                # The database has undone the whole transaction; then the batch fails.
+                job.fail(error)
+                raise
+            job.error = error
             return False
         if savepoint is not None:
             savepoint.commit()
         job.unit = unit
         return True
 
-    def _tell(self, done: list[_Job]) -> None:
+    def _tell(self, done: list[_Job], failed: list[tuple[_Job, BaseException]]) -> None:
         self.commits += bool(done)
         self.hops += len(done)
         events: dict[str, int] = {}
@@ -205,6 +216,8 @@ class Writer:
             self._announce(Committed(events, tuple(outbox), frozenset(subjects)))
         for job in done:
             job.future.set_result(job.result)
+        for job, error in failed:
+            job.fail(error)
 
     def _connect(self) -> Connection:
         if self._connection is None:
