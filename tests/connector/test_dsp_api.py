@@ -196,11 +196,56 @@ async def test_no_target_bends_a_generated_url(garden: Party, target: str) -> No
     assert answer.split()[1] in (b"200", b"400", b"404")
 
 
-async def test_an_error_names_the_pid_that_was_asked_for(garden: Party, bank: Party) -> None:
-    process = negotiation(garden, bank, Role.PROVIDER, NegotiationState.FINALIZED)
+# --- pids of refusals ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_party_is_told_both_pids_of_its_process(
+    garden: Party, bank: Party, role: Role
+) -> None:
+    process = negotiation(garden, bank, role, NegotiationState.FINALIZED)
     await keep(garden, process)
     message = next(one for path, one in messages_to(process) if path.endswith("termination"))
-    answer = await bank.say(garden, f"negotiations/{process.id}/termination", message)
-    assert answer.json()["providerPid"] == process.id
-    opening = await bank.say(garden, "negotiations/request", {"@context": [], "@id": urn()})
-    assert opening.json()["providerPid"].startswith("urn:uuid:")
+    bodies: tuple[Any, ...] = (message, {"@context": []}, {"consumerPid": "urn:other"})
+    for said in bodies:
+        answer = await bank.say(garden, f"negotiations/{process.id}/termination", said)
+        assert answer.status_code == 400
+        told = answer.json()["consumerPid"], answer.json()["providerPid"]
+        assert told == (process.consumer_pid, process.provider_pid)
+
+
+async def test_an_unreadable_message_shows_nobody_whether_a_process_is_there(
+    garden: Party, bank: Party, mallory: Party
+) -> None:
+    process = negotiation(garden, bank, Role.PROVIDER, NegotiationState.AGREED)
+    await keep(garden, process)
+    bodies: tuple[Any, ...] = ({"@context": []}, {"consumerPid": process.consumer_pid})
+    for said in bodies:
+        found = []
+        for pid in (process.id, urn()):
+            answer = await mallory.say(garden, f"negotiations/{pid}/termination", said)
+            assert answer.status_code == 400
+            assert answer.json()["providerPid"] == pid
+            found.append(answer.text.replace(pid, "pid"))
+        assert found[0] == found[1]
+
+
+async def test_a_refused_opening_repeats_the_senders_pid_and_makes_the_other(
+    garden: Party, bank: Party
+) -> None:
+    answer = await bank.say(garden, "negotiations/request", {"consumerPid": "urn:mine"})
+    assert answer.status_code == 400
+    assert answer.json()["consumerPid"] == "urn:mine"
+    assert answer.json()["providerPid"].startswith("urn:uuid:")
+
+
+@pytest.mark.parametrize("pid", ["%00", "%0A", "a%7F", "x" * 3_000, "%ED%A0%80", "%FF"])
+@pytest.mark.parametrize("kind", ["negotiations", "transfers"])
+async def test_a_pid_that_can_be_none_is_refused_in_order(
+    garden: Party, bank: Party, kind: str, pid: str
+) -> None:
+    for said in ({"consumerPid": "\x00"}, {"providerPid": 1}, {}):
+        answer = await bank.say(garden, f"{kind}/{pid}/termination", said)
+        assert answer.status_code == 400
+        for name in ("consumerPid", "providerPid"):
+            assert answer.json()[name].isprintable()

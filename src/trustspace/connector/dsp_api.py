@@ -7,6 +7,7 @@ gets: 404 without a body (DSP 2025-1, HTTPS bindings).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.refusals import Pids, Refusal, as_told, of_process, refusal
 from trustspace.connector.wire_body import BodyError, read_json
 from trustspace.dsp.binding import (
     CATALOG_REQUEST_PATH,
@@ -40,14 +41,7 @@ from trustspace.dsp.messages import (
 )
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.wire import emit, parse
-from trustspace.errors import (
-    IdentityError,
-    NotFoundError,
-    PolicyDeniedError,
-    ProtocolError,
-    StoreError,
-    TrustspaceError,
-)
+from trustspace.errors import StoreError, TrustspaceError
 from trustspace.identity.did import Service, build_document
 from trustspace.model.participant import Role
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
@@ -55,6 +49,7 @@ from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 if TYPE_CHECKING:
     from trustspace.connector.authentication import Authentication
     from trustspace.connector.catalogs import Catalogs
+    from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.outgoing import AnyProcess
     from trustspace.connector.tokens import TokenDesk
@@ -66,7 +61,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-ErrorBody = Callable[..., dict[str, Any]]
+ErrorBody = Callable[[Request, "Sender | None", Refusal], Awaitable[dict[str, Any]]]
 
 RETRY_SECONDS = "1"
 
@@ -184,7 +179,7 @@ class DspApi:
 
     def _endpoint(self, path: str, message_type: type[Message] | None) -> Endpoint:
         is_transfer = path.startswith("transfers/")
-        errors = transfer_error if is_transfer else negotiation_error
+        error_body = self._process_body(is_transfer=is_transfer)
         if message_type is None:
             apply = self._look
         elif path.endswith(("/request", "/offers")) and "{pid}" not in path:
@@ -197,6 +192,7 @@ class DspApi:
                 message: Any = None
                 if message_type is not None:
                     body = await read_json(request, self._context.settings.limits)
+                    request.state.document = body
                     message = parse(body, message_type)
                 if (
                     isinstance(
@@ -220,9 +216,32 @@ class DspApi:
                 status = 201 if apply == self._open else 200
                 return JSONResponse(emit(process.acknowledgement()), status_code=status)
 
-            return await self._answer(request, answer, _process_body(errors), unauthorised=404)
+            return await self._answer(request, answer, error_body, unauthorised=404)
 
         return endpoint
+
+    def _process_body(self, *, is_transfer: bool) -> ErrorBody:
+        errors = transfer_error if is_transfer else negotiation_error
+
+        async def body(request: Request, who: Sender | None, found: Refusal) -> dict[str, Any]:
+            consumer, provider = await self._pids(request, who, is_transfer=is_transfer)
+            return errors(found.code, *found.reasons, consumer_pid=consumer, provider_pid=provider)
+
+        return body
+
+    async def _pids(self, request: Request, who: Sender | None, *, is_transfer: bool) -> Pids:
+        """Return both pids of a refused request: those of the process only to a party to it."""
+        name, pid = request.path_params["participant"], request.path_params.get("pid")
+        if who is not None and pid is not None:
+
+            def find(tx: Transaction) -> AnyProcess | None:
+                return (tx.transfers if is_transfer else tx.negotiations).get(name, pid)
+
+            with contextlib.suppress(StoreError):
+                process = await self._context.store.read(find)
+                if process is not None and process.counterparty == who.id:
+                    return of_process(process)
+        return as_told(pid, getattr(request.state, "document", None))
 
     def _after(self, transfer: TransferProcess) -> None:
         """Do what a transfer's new state means to deliveries and tokens."""
@@ -312,54 +331,23 @@ class DspApi:
         unauthorised: int,
     ) -> Response:
         """Authenticate, answer, and turn every refusal into what the binding prescribes."""
+        who: Sender | None = None
         try:
             hosted = self._context.participant(request.path_params["participant"])
             who = await self._authentication.verify(hosted, request.headers.get("authorization"))
             return await answer(hosted, who)
         except TrustspaceError as error:
-            status, code, reasons = _refusal(error, unauthorised=unauthorised)
-            logger.info("%s refused with %s %s: %s", request.url.path, status, code, error)
-            if status == 404 == unauthorised:
-                return Response(status_code=404)
-            headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
-            body = error_body(request, code, *reasons)
-            return JSONResponse(body, status_code=status, headers=headers)
+            found = refusal(error, unauthorised=unauthorised)
+            logger.info(
+                "%s refused with %s %s: %s", request.url.path, found.status, found.code, error
+            )
+        if found.status == 404 == unauthorised:
+            return Response(status_code=404)
+        headers = {"Retry-After": RETRY_SECONDS} if found.status == 503 else None
+        body = await error_body(request, who, found)
+        return JSONResponse(body, status_code=found.status, headers=headers)
 
 
-def _refusal(error: TrustspaceError, *, unauthorised: int) -> tuple[int, str, tuple[Any, ...]]:
-    """Return status, code and reasons of a refusal that the sender may read."""
-    match error:
-        case IdentityError():
-            return unauthorised, "unauthorized", ("the sender could not be identified",)
-        case NotFoundError():
-            return 404, "not_found", (str(error),)
-        case StoreError():
-            return 503, "unavailable", ("try again in a moment",)
-    return _refused_content(error)
-
-
-def _refused_content(error: TrustspaceError) -> tuple[int, str, tuple[Any, ...]]:
-    match error:
-        case BodyError():
-            return error.status, "message.body", (str(error),)
-        case ProtocolError():
-            return 400, *error.reply
-        case PolicyDeniedError():
-            return 400, error.code, (str(error), *error.reasons)
-    logger.error("unexpected refusal", exc_info=error)
-    return 500, "internal", ("the request could not be handled",)
-
-
-def _catalog_body(request: Request, code: str, *reasons: object) -> dict[str, Any]:
-    del request
-    return catalog_error(code, *reasons)
-
-
-def _process_body(errors: ErrorBody) -> ErrorBody:
-    """Return an error body with both pids, as the schemas demand even where one is unknown."""
-
-    def body(request: Request, code: str, *reasons: object) -> dict[str, Any]:
-        known = request.path_params.get("pid") or new_pid()
-        return errors(code, *reasons, consumer_pid=known, provider_pid=known)
-
-    return body
+async def _catalog_body(request: Request, who: Sender | None, found: Refusal) -> dict[str, Any]:
+    del request, who
+    return catalog_error(found.code, *found.reasons)
