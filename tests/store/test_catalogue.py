@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 MANY = text(
     "with recursive n (i) as (select 0 union all select i + 1 from n where i < 99999) "
     "insert into datasets (id, participant, title, offer_id, policy_digest, source, media_type,"
-    " forms, published_at) select printf('d%06d', i), participant, title, printf('o%06d', i),"
-    " policy_digest, source, media_type, forms, published_at from datasets, n where id = 'template'"
+    " forms, negotiation, rounds, published_at) select printf('d%06d', i), participant, title,"
+    " printf('o%06d', i), policy_digest, source, media_type, forms, negotiation, rounds,"
+    " published_at from datasets, n where id = 'template'"
 )
 """Makes a hundred thousand datasets out of one."""
 
@@ -56,9 +57,15 @@ def test_a_policy_is_kept_once_under_its_digest(store: Store) -> None:
 def test_a_dataset_is_published_replaced_and_found(store: Store, make: Maker) -> None:
     publish(store, make, "roses")
     assert store.read_sync(lambda tx: tx.datasets.get("garden", "roses")) == make.dataset("roses")
-    publish(store, make, "roses", title="Red roses", forms=())
+    changed: dict[str, Any] = {
+        "title": "Red roses",
+        "forms": (),
+        "negotiation": "counter",
+        "rounds": 5,
+    }
+    publish(store, make, "roses", **changed)
     found = store.read_sync(lambda tx: tx.datasets.find_by_offer("garden", "offer:roses"))
-    assert found == make.dataset("roses", title="Red roses", forms=())
+    assert found == make.dataset("roses", **changed)
     assert store.read_sync(lambda tx: tx.datasets.get("garden", "tulips")) is None
     assert store.read_sync(lambda tx: tx.datasets.find_by_offer("garden", "offer:x")) is None
     assert store.read_sync(lambda tx: tx.datasets.get("bank", "roses")) is None
@@ -190,6 +197,10 @@ def test_an_index_stands_behind_every_look_up(make: Maker, plan: Any) -> None:
             "garden", make.negotiation().role, "did:web:bank", "p"
         ),
         "list": lambda tx: tx.negotiations.list("garden", cursor="1.x"),
+        "awaiting": lambda tx: tx.negotiations.awaiting("garden", "approval", cursor="1.x"),
+        "count_awaiting": lambda tx: tx.negotiations.count_awaiting(
+            "garden", "approval", counterparty="did:web:bank"
+        ),
         "list of a state": lambda tx: tx.transfers.list("garden", state="STARTED"),
         "about": lambda tx: tx.transfers.about("garden", "a1"),
         "offer": lambda tx: tx.datasets.find_by_offer("garden", "x"),
@@ -204,7 +215,14 @@ def test_an_index_stands_behind_every_look_up(make: Maker, plan: Any) -> None:
         steps = plan(look)
         assert steps, name
         assert all(step.startswith("SEARCH") for step in steps if "B-TREE" not in step), name
-        if name in ("list", "list of a state", "events", "agreements", "outbox of a process"):
+        if name in (
+            "list",
+            "awaiting",
+            "list of a state",
+            "events",
+            "agreements",
+            "outbox of a process",
+        ):
             assert not any("TEMP B-TREE" in step for step in steps), (name, steps)
 
 

@@ -42,6 +42,10 @@ def reads(make: Maker) -> dict[str, Read]:
         "negotiations.list": lambda tx, who: tx.negotiations.list(who),
         "negotiations.about": lambda tx, who: tx.negotiations.about(who, "roses"),
         "negotiations.count": lambda tx, who: tx.negotiations.count(who, state="REQUESTED"),
+        "negotiations.awaiting": lambda tx, who: tx.negotiations.awaiting(who, "approval").items,
+        "negotiations.count_awaiting": lambda tx, who: tx.negotiations.count_awaiting(
+            who, "approval", counterparty="did:web:bank"
+        ),
         "negotiations.overdue": lambda tx, who: tx.negotiations.overdue(
             who, now=make.later(days=9)
         ),
@@ -63,6 +67,7 @@ def reads(make: Maker) -> dict[str, Read]:
             who, f"offer:{name}"
         ),
         "negotiations.get": lambda tx, who, name: tx.negotiations.get(who, name),
+        "negotiations.deadline": lambda tx, who, name: tx.negotiations.deadline(who, name),
         "negotiations.find_by_peer": lambda tx, who, name: tx.negotiations.find_by_peer(
             who, Role.PROVIDER, "did:web:bank", f"peer-of-{name}"
         ),
@@ -102,7 +107,9 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "datasets.put": lambda tx, who, name: tx.datasets.put(who, make.dataset(name, who)),
         "datasets.withdraw": lambda tx, who, name: tx.datasets.withdraw(who, name, now=make.now),
         "negotiations.insert": lambda tx, who, name: tx.negotiations.insert(
-            who, make.negotiation(name), deadline=soon
+            who,
+            make.negotiation(name).model_copy(update={"awaiting": "approval"}),
+            deadline=soon,
         ),
         "negotiations.update": lambda tx, who, name: tx.negotiations.update(
             who, make.negotiation(name, dataset_id="tulips")

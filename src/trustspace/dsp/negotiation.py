@@ -18,7 +18,7 @@ Example::
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, NamedTuple, Self
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from trustspace.dsp import messages
 from trustspace.dsp.messages import (
@@ -35,6 +35,9 @@ from trustspace.dsp.messages import (
 from trustspace.dsp.process import Process, fault, in_utc, receipt
 from trustspace.model.odrl import Agreement, Offer
 from trustspace.model.participant import ParticipantId, Role
+
+Awaited = Literal["approval", "client"]
+"""Whom a resting negotiation waits for: a person who approves, or the program that asked."""
 
 MessageKey = type[NegotiationMessage] | NegotiationEvent
 """What a row is keyed by: a message's class, or the event that an event message announces."""
@@ -117,6 +120,11 @@ class ContractNegotiation(Process):
         dataset_id: Target of every offer and of the agreement.
         offer: The offer made last, by either side.
         agreement: Set from AGREED on.
+        previous_offer: The offer that the one made last answered; None while nobody countered.
+        rounds: How often the provider answered a request with an offer.
+        counter_offers: Who answers the provider's offers for a consumer: its connector, by policy
+            and settings, or the program that asked.
+        awaiting: Whom of ours the next step waits for; any message ends it.
     """
 
     kind: ClassVar[str] = "negotiation"
@@ -125,6 +133,10 @@ class ContractNegotiation(Process):
     dataset_id: str
     offer: Offer | None = None
     agreement: Agreement | None = None
+    previous_offer: Offer | None = None
+    rounds: int = 0
+    counter_offers: Literal["policy", "client"] = "policy"
+    awaiting: Awaited | None = None
 
     @classmethod
     def create(
@@ -216,6 +228,7 @@ class ContractNegotiation(Process):
             "state": target,
             "consumer_pid": message.consumer_pid,
             "provider_pid": message.provider_pid,
+            "awaiting": None,
         }
         return self._with(changed | self._content(message, sender))
 
@@ -242,7 +255,8 @@ class ContractNegotiation(Process):
         """Return what the message's own members change."""
         if isinstance(message, ContractRequestMessage | ContractOfferMessage):
             self._check_target(message.offer, sender)
-            return {"offer": message.offer}
+            answered = self.rounds + (sender is Role.PROVIDER)
+            return {"offer": message.offer, "previous_offer": self.offer, "rounds": answered}
         if isinstance(message, ContractAgreementMessage):
             self._check_target(message.agreement, sender)
             return {"agreement": message.agreement}

@@ -76,6 +76,8 @@ class DatasetRow:
     Attributes:
         source: How the data plane reaches the bytes; never leaves this host.
         forms: Forms it can be had in, ``file`` and ``table``.
+        negotiation: How requests are answered: ``automatic``, ``approval`` or ``counter``.
+        rounds: How often a request that asks for more is answered with the offer.
         withdrawn_at: None while it is on offer.
     """
 
@@ -89,6 +91,8 @@ class DatasetRow:
     forms: tuple[str, ...]
     published_at: datetime
     withdrawn_at: datetime | None = None
+    negotiation: str = "automatic"
+    rounds: int = 3
 
 
 class AgreementState(StrEnum):

@@ -87,6 +87,8 @@ datasets: Table = Table(
     Column("source", Document, nullable=False),
     Column("media_type", String, nullable=False),
     Column("forms", Words, nullable=False),
+    Column("negotiation", String, nullable=False),
+    Column("rounds", Integer, nullable=False),
     Column("published_at", Instant, nullable=False),
     Column("withdrawn_at", Instant),
     ForeignKeyConstraint(
@@ -144,6 +146,17 @@ def _process(name: str, subject: str) -> Table:
 
 
 negotiations: Table = _process("negotiations", "dataset_id")
+negotiations.append_column(Column("awaiting", String))
+_is_awaited = negotiations.c.awaiting.is_not(None)
+Index(
+    "ix_negotiations_awaiting",
+    negotiations.c.participant,
+    negotiations.c.awaiting,
+    negotiations.c.created_at,
+    negotiations.c.pid,
+    sqlite_where=_is_awaited,
+    postgresql_where=_is_awaited,
+)
 transfers: Table = _process("transfers", "agreement_id")
 
 agreements: Table = Table(

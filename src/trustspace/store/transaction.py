@@ -12,12 +12,12 @@ Example::
 
 from functools import cached_property
 
-from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.store.agreements import Agreements
 from trustspace.store.catalogue import Datasets, Policies
 from trustspace.store.counters import Counters, Meters
 from trustspace.store.events import Events
+from trustspace.store.negotiations import Negotiations
 from trustspace.store.outbox import Outbox
 from trustspace.store.participants import Counterparties, Participants, Settings
 from trustspace.store.processes import NEGOTIATIONS, TRANSFERS, Processes
@@ -57,9 +57,9 @@ class Transaction:
         return Datasets(self._unit)
 
     @cached_property
-    def negotiations(self) -> Processes[ContractNegotiation]:
+    def negotiations(self) -> Negotiations:
         """Contract negotiations."""
-        return Processes(self._unit, NEGOTIATIONS)
+        return Negotiations(self._unit, NEGOTIATIONS)
 
     @cached_property
     def agreements(self) -> Agreements:

@@ -79,6 +79,8 @@ def _offers() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("media_type", sa.String(), nullable=False),
         sa.Column("forms", sa.Text(), nullable=False),
+        sa.Column("negotiation", sa.String(), nullable=False),
+        sa.Column("rounds", sa.Integer(), nullable=False),
         sa.Column("published_at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger()),
         sa.ForeignKeyConstraint(
@@ -122,6 +124,7 @@ def _exchanges() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("deadline", sa.BigInteger()),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("awaiting", sa.String()),
         sa.CheckConstraint("role in ('consumer', 'provider')", name="ck_negotiations_role"),
         sa.ForeignKeyConstraint(
             ["participant"], ["participants.participant"], name="fk_negotiations_participant"
@@ -129,6 +132,13 @@ def _exchanges() -> None:
         sa.PrimaryKeyConstraint("participant", "pid", name="pk_negotiations"),
     )
     op.create_index("ix_negotiations_age", "negotiations", ["participant", "created_at", "pid"])
+    op.create_index(
+        "ix_negotiations_awaiting",
+        "negotiations",
+        ["participant", "awaiting", "created_at", "pid"],
+        sqlite_where=sa.text("awaiting IS NOT NULL"),
+        postgresql_where=sa.text("awaiting IS NOT NULL"),
+    )
     op.create_index("ix_negotiations_dataset_id", "negotiations", ["participant", "dataset_id"])
     op.create_index(
         "ix_negotiations_deadline",
