@@ -1,0 +1,228 @@
+"""What changed between two versions of a policy, in words for the person who decides about it.
+
+Where `trustspace.policy.narrow.difference` finds what a counterparty may not do, this tells all of
+it: what was added, what was removed, what became wider or narrower. *Wider* and *narrower* are
+meant from the side of whoever gets the data: a longer time is wider, one more condition narrower.
+
+Example::
+
+    changes(offer, asked)[0].en  # "wider: 'the count must be …' instead of …"
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from trustspace.errors import PolicyError
+from trustspace.policy.constraint import Atom, Normal
+from trustspace.policy.messages import LANGUAGES, Language, phrase
+from trustspace.policy.normal_rule import NormalRule, key, normal_rules
+from trustspace.policy.vocabulary import compact
+from trustspace.policy.wording import demand, printable, term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from trustspace.model.odrl import Policy
+
+_KINDS = ("permission", "prohibition", "obligation")
+
+
+class Kind(StrEnum):
+    """What happened to a term or a rule."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    WIDER = "wider"
+    NARROWER = "narrower"
+    CHANGED = "changed"
+    """Another value, of which neither contains the other."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs.
+
+    Attributes:
+        kind: What happened.
+        pointer: JSON pointer, into the policy before for what was removed, else into that after.
+        en: The change in English.
+        zh: The same in Chinese.
+        left: Left operand concerned, or None where it is a whole rule.
+    """
+
+    kind: Kind
+    pointer: str
+    en: str
+    zh: str
+    left: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the change as JSON."""
+        return {
+            "change": self.kind.value,
+            "pointer": self.pointer,
+            "left": self.left,
+            "en": self.en,
+            "zh": self.zh,
+        }
+
+
+def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
+    """Return what changed from one policy to another, rule by rule.
+
+    Ids, parties and spelling make no difference. A policy that cannot be read gives one change that
+    says so.
+
+    Args:
+        before: What was on the table, for example the stored offer.
+        after: What is there now, for example what was asked for.
+    """
+    found: list[Change] = []
+    try:
+        if before.target and after.target and before.target != after.target:
+            found.append(_change(Kind.CHANGED, "/target", _member("target")))
+        strategies = [_conflict(policy) for policy in (before, after)]
+        if strategies[0] != strategies[1]:
+            found.append(_change(Kind.CHANGED, "/conflict", _member("conflict")))
+        for kind in _KINDS:
+            earlier, later = (_normal(policy, kind) for policy in (before, after))
+            found.extend(_rules(kind, earlier, later))
+    except PolicyError as error:
+        words = printable(error)
+        found.append(
+            _change(
+                Kind.CHANGED,
+                error.location,
+                lambda language: phrase("difference.unreadable", language, wanted=words),
+            )
+        )
+    return tuple(found)
+
+
+def _normal(policy: Policy, kind: str) -> tuple[NormalRule, ...]:
+    rules = {
+        "permission": policy.permissions,
+        "prohibition": policy.prohibitions,
+        "obligation": policy.obligations,
+    }
+    return normal_rules(rules[kind], kind)
+
+
+def _conflict(policy: Policy) -> str:
+    return compact(str((policy.model_extra or {}).get("conflict", "prohibit")))
+
+
+def _rules(
+    kind: str, before: Sequence[NormalRule], after: Sequence[NormalRule]
+) -> Iterator[Change]:
+    """Pair the rules of one kind, equal ones first, then the closest of the same action."""
+    equal = Counter(rule.key for rule in before) & Counter(rule.key for rule in after)
+    earlier, later = _without(before, equal), _without(after, equal)
+    for rule in earlier:
+        candidates = [other for other in later if other.action == rule.action]
+        if not candidates:
+            yield _change(Kind.REMOVED, rule.src, _of_rule(Kind.REMOVED, kind, rule), None)
+            continue
+        differing = [list(_terms(kind, rule, other)) for other in candidates]
+        nearest = min(range(len(candidates)), key=lambda index: len(differing[index]))
+        later.remove(candidates[nearest])
+        yield from differing[nearest]
+    for rule in later:
+        yield _change(Kind.ADDED, rule.src, _of_rule(Kind.ADDED, kind, rule), None)
+
+
+def _without(rules: Sequence[NormalRule], known: Counter[Hashable]) -> list[NormalRule]:
+    left = Counter(known)
+    rest = []
+    for rule in rules:
+        if left[rule.key]:
+            left[rule.key] -= 1
+        else:
+            rest.append(rule)
+    return rest
+
+
+def _terms(kind: str, before: NormalRule, after: NormalRule) -> Iterator[Change]:
+    """Compare the constraints of two rules of one action, by what they are about."""
+    earlier = _parts_without(before, after)
+    later = _parts_without(after, before)
+    for part in earlier:
+        other = next((each for each in later if _about(each) == _about(part)), None)
+        if other is None:
+            yield _of_term(Kind.REMOVED, part)
+            continue
+        later.remove(other)
+        yield _of_term(_direction(kind, before, after, part, other), other, instead_of=part)
+    for part in later:
+        yield _of_term(Kind.ADDED, part)
+
+
+def _parts_without(rule: NormalRule, other: NormalRule) -> list[Normal]:
+    known = {key(part) for part in other.parts}
+    return [part for part in rule.parts if key(part) not in known]
+
+
+def _about(part: Normal) -> str:
+    return part.left if isinstance(part, Atom) else part.kind
+
+
+def _direction(
+    kind: str, before: NormalRule, after: NormalRule, earlier: Normal, later: Normal
+) -> Kind:
+    stricter, looser = after.fulfils(earlier), before.fulfils(later)
+    if stricter == looser or kind == "obligation":
+        return Kind.CHANGED
+    # A prohibition whose condition is met more rarely forbids less.
+    return Kind.NARROWER if stricter is (kind == "permission") else Kind.WIDER
+
+
+def _of_term(kind: Kind, part: Normal, *, instead_of: Normal | None = None) -> Change:
+    def words(language: Language) -> str:
+        if instead_of is None:
+            return phrase(f"change.{kind}", language, wanted=_words(part, language))
+        return phrase(
+            f"change.{kind}",
+            language,
+            wanted=_words(part, language),
+            expected=_words(instead_of, language),
+        )
+
+    return _change(kind, part.src, words, part.left if isinstance(part, Atom) else None)
+
+
+def _words(part: Normal, language: Language) -> str:
+    if isinstance(part, Atom):
+        return demand(part.left, part.op, part.right, language)
+    joined = phrase("list", language).join(_words(each, language) for each in part.parts)
+    return f"{part.kind} ({joined})"
+
+
+def _of_rule(kind: Kind, name: str, rule: NormalRule) -> Callable[[Language], str]:
+    def words(language: Language) -> str:
+        wanted = phrase(
+            "change.rule",
+            language,
+            term=term(name, language),
+            expected=term(rule.action, language),
+        )
+        demands = [_words(part, language) for part in rule.parts]
+        if demands:
+            wanted += phrase("change.where", language, wanted="; ".join(demands))
+        return phrase(f"change.{kind}", language, wanted=wanted)
+
+    return words
+
+
+def _member(name: str) -> Callable[[Language], str]:
+    return lambda language: phrase("difference.member", language, term=term(name, language))
+
+
+def _change(
+    kind: Kind, pointer: str, words: Callable[[Language], str], left: str | None = None
+) -> Change:
+    english, chinese = (words(language) for language in LANGUAGES)
+    return Change(kind, pointer, english, chinese, left)
