@@ -28,6 +28,7 @@ from trustspace.cli.commands.negotiations import negotiations
 from trustspace.cli.commands.open import open_
 from trustspace.cli.commands.participants import participants
 from trustspace.cli.commands.publish import publish
+from trustspace.cli.commands.replay import replay
 from trustspace.cli.commands.revoke import revoke
 from trustspace.cli.commands.serve import serve
 from trustspace.cli.commands.transfers import complete, resume, suspend, terminate, transfers
@@ -65,6 +66,7 @@ for _name, _function in {
     "events": events,
     "participants": participants,
     "attest": attest,
+    "replay": replay,
     "version": version,
 }.items():
     app.command(_name)(_function)

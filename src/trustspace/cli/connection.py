@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trustspace import client as sdk
+from trustspace.cli.trace import traced
 from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from trustspace.client import Client
 
 
@@ -45,14 +48,26 @@ class Connection:
         str | None,
         typer.Option("--participant", help="Participant, where the connector hosts several."),
     ] = None
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Write the protocol messages exchanged meanwhile, as JSON lines without secrets.",
+        ),
+    ] = None
 
-    def client(self) -> Client:
-        """Return a client of the connector.
+    def client(self) -> AbstractContextManager[Client]:
+        """Return a client of the connector, for one ``with`` block.
 
         Raises:
             ConfigurationError: Nothing says which connector.
             TransportError: The home's connector does not run.
         """
+        found = self._client()
+        return found if self.trace is None else traced(found, self.trace)
+
+    def _client(self) -> Client:
         if self.home is not None and self.url is not None:
             msg = "--home and --url both name a connector"
             raise ConfigurationError(msg, setting="--url", hint="give one of them")

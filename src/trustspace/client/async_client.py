@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from trustspace.client.aio.agreements import AsyncAgreementMethods
 from trustspace.client.aio.datasets import AsyncDatasetMethods
+from trustspace.client.aio.diagnosis import AsyncDiagnosisMethods
 from trustspace.client.aio.negotiations import AsyncNegotiationMethods
 from trustspace.client.aio.participants import AsyncParticipantMethods
 from trustspace.client.aio.records import AsyncRecordMethods
@@ -21,6 +22,7 @@ from trustspace.client.aio.transfers import AsyncTransferMethods
 class AsyncClient(
     AsyncAgreementMethods,
     AsyncDatasetMethods,
+    AsyncDiagnosisMethods,
     AsyncNegotiationMethods,
     AsyncParticipantMethods,
     AsyncRecordMethods,

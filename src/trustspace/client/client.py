@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from trustspace.client.sync.agreements import AgreementMethods
 from trustspace.client.sync.datasets import DatasetMethods
+from trustspace.client.sync.diagnosis import DiagnosisMethods
 from trustspace.client.sync.negotiations import NegotiationMethods
 from trustspace.client.sync.participants import ParticipantMethods
 from trustspace.client.sync.records import RecordMethods
@@ -21,6 +22,7 @@ from trustspace.client.sync.transfers import TransferMethods
 class Client(
     AgreementMethods,
     DatasetMethods,
+    DiagnosisMethods,
     NegotiationMethods,
     ParticipantMethods,
     RecordMethods,

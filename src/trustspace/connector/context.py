@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from trustspace.connector.gates import Gates
 from trustspace.connector.reaction import GoOn, Reaction
+from trustspace.connector.trace import Trace
 from trustspace.errors import NotFoundError
 from trustspace.model.participant import Participant, ParticipantId
 
@@ -76,6 +77,7 @@ class ConnectorContext:
         clock: Returns the time, aware and in UTC.
         gates: Where running deliveries are cut.
         reaction: Whether the next step of a process follows by itself.
+        trace: The messages of the last moments.
     """
 
     store: Store
@@ -86,6 +88,7 @@ class ConnectorContext:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     gates: Gates = field(default_factory=Gates)
     reaction: Reaction = field(default_factory=GoOn)
+    trace: Trace = field(default_factory=Trace)
 
     def now(self) -> datetime:
         """Return the time in UTC."""

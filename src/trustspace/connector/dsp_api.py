@@ -145,8 +145,7 @@ class DspApi:
 
     async def _catalog(self, request: Request) -> Response:
         async def answer(hosted: Hosted, who: Sender) -> Response:
-            body = await read_json(request, self._context.settings.limits)
-            message = parse(body, CatalogRequestMessage)
+            message = parse(await self._read(request), CatalogRequestMessage)
             if message.filter:
                 raise BodyError("this catalogue takes no filter; leave it out", status=400)
             await self._use(hosted, who)
@@ -191,9 +190,7 @@ class DspApi:
             async def answer(hosted: Hosted, who: Sender) -> Response:
                 message: Any = None
                 if message_type is not None:
-                    body = await read_json(request, self._context.settings.limits)
-                    request.state.document = body
-                    message = parse(body, message_type)
+                    message = parse(await self._read(request), message_type)
                 if (
                     isinstance(
                         message,
@@ -319,6 +316,11 @@ class DspApi:
 
     # --- the one way -----------------------------------------------------------------------------
 
+    async def _read(self, request: Request) -> Any:  # noqa: ANN401 - any JSON value
+        body = await read_json(request, self._context.settings.limits)
+        request.state.document = request.state.said.message = body
+        return body
+
     async def _use(self, hosted: Hosted, who: Sender) -> None:
         await self._context.store.write(lambda tx: self._authentication.use(tx, hosted, who))
 
@@ -331,10 +333,29 @@ class DspApi:
         unauthorised: int,
     ) -> Response:
         """Authenticate, answer, and turn every refusal into what the binding prescribes."""
+        now = self._context.now()
+        with self._context.trace.receiving(request.method, str(request.url), at=now) as said:
+            request.state.said = said
+            response = await self._answer_or_refuse(
+                request, answer, error_body, unauthorised=unauthorised
+            )
+            said.answered(response.status_code, bytes(response.body))
+        return response
+
+    async def _answer_or_refuse(
+        self,
+        request: Request,
+        answer: Callable[[Hosted, Sender], Awaitable[Response]],
+        error_body: ErrorBody,
+        *,
+        unauthorised: int,
+    ) -> Response:
         who: Sender | None = None
         try:
             hosted = self._context.participant(request.path_params["participant"])
+            request.state.said.between(hosted)
             who = await self._authentication.verify(hosted, request.headers.get("authorization"))
+            request.state.said.between(hosted, who.id)
             return await answer(hosted, who)
         except TrustspaceError as error:
             found = refusal(error, unauthorised=unauthorised)

@@ -203,17 +203,23 @@ class Peers:
         body: Mapping[str, Any] | None = None,
         max_bytes: int = 1024 * 1024,
     ) -> Response:
-        return await self.client.request(
-            method,
-            url,
-            headers={
-                "Authorization": self.authentication.issue(hosted, audience),
-                "Accept": "application/json",
-            },
-            json=body,
-            max_bytes=max_bytes,
-            deadline=timedelta(seconds=seconds),
-        )
+        now = self.context.now()
+        with self.context.trace.sending(
+            hosted, method, url, audience=audience, message=body, at=now
+        ) as said:
+            response = await self.client.request(
+                method,
+                url,
+                headers={
+                    "Authorization": self.authentication.issue(hosted, audience),
+                    "Accept": "application/json",
+                },
+                json=body,
+                max_bytes=max_bytes,
+                deadline=timedelta(seconds=seconds),
+            )
+            said.answered(response.status, response.body)
+        return response
 
 
 def json_or_none(response: Response) -> Any:  # noqa: ANN401 - any JSON value

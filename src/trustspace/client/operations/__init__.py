@@ -10,6 +10,7 @@ Example::
 
 from __future__ import annotations
 
+from trustspace.client.operations.diagnosis import DiagnosisOperations
 from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
 from trustspace.client.operations.record import EventPages
@@ -18,5 +19,7 @@ from trustspace.client.operations.transfer import TransferOperations
 __all__ = ["EventPages", "Operations"]
 
 
-class Operations(NegotiationOperations, PublicationOperations, TransferOperations):
+class Operations(
+    DiagnosisOperations, NegotiationOperations, PublicationOperations, TransferOperations
+):
     """All operations in the name of one participant of a connector."""

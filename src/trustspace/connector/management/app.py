@@ -24,6 +24,7 @@ from trustspace.connector.management.bodies import (
     NewParticipant,
 )
 from trustspace.connector.management.delivering import add_delivering
+from trustspace.connector.management.diagnosing import add_diagnosing
 from trustspace.connector.management.observing import add_observing
 from trustspace.connector.management.offering import add_offering
 from trustspace.connector.problems import problem, problem_of
@@ -87,6 +88,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     add_agreeing(app, plane)
     add_delivering(app, plane)
     add_observing(app, plane)
+    add_diagnosing(app, plane)
     return app
 
 

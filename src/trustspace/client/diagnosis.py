@@ -1,0 +1,58 @@
+"""What a connector tells for finding faults, as frozen values.
+
+Example::
+
+    page = client.messages(after=0)
+    [(said.direction, said.method, said.status) for said in page.items]
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from trustspace.model.value import Value
+
+Moment = datetime
+"""A moment in UTC; ISO 8601 on the wire."""
+
+
+class TracedMessage(Value):
+    """A protocol request that the connector sent or received, with its answer and no secrets.
+
+    Attributes:
+        seq: Its number; grows in the order in which requests ended.
+        at: When it began.
+        direction: ``out`` when our connector sent it.
+        participant: DID of our participant.
+        counterparty: DID of the other side, or None when it did not prove who it is.
+        status: HTTP status of the answer, or None when there was none.
+        message: Body of the request, or None.
+        answer: Body of the answer: JSON, or the beginning of what is no JSON.
+        error: What happened instead of an answer; empty mostly.
+    """
+
+    seq: int
+    at: Moment
+    direction: Literal["in", "out"]
+    participant: str
+    counterparty: str | None = None
+    method: str
+    url: str
+    status: int | None = None
+    message: Any = None
+    answer: Any = None
+    error: str = ""
+
+
+class MessagePage(Value):
+    """Some messages of the last moments.
+
+    Attributes:
+        next: Position to ask from next.
+        missed: Messages since the asked position that are kept no longer.
+    """
+
+    items: tuple[TracedMessage, ...] = ()
+    next: int = 0
+    missed: int = 0
