@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -155,20 +157,20 @@ def plan(store: Store) -> Callable[[Callable[[Transaction], Any]], list[str]]:
     """Tells the steps of a query as SQLite plans it."""
 
     def tell(query: Callable[[Transaction], Any]) -> list[str]:
-        sent: list[tuple[str, Any]] = []
+        sent: list[str] = []
 
-        def note(*call: Any) -> None:
-            sent.append((call[2], call[3]))
+        def note(connection: Any, *_: Any) -> None:
+            connection.set_trace_callback(sent.append)
 
-        event.listen(store._reader_engine, "before_cursor_execute", note)
+        event.listen(store._reader_engine, "checkout", note)
         store.read_sync(query)
-        event.remove(store._reader_engine, "before_cursor_execute", note)
-        with store._reader_engine.connect() as connection:
+        event.remove(store._reader_engine, "checkout", note)
+        with closing(sqlite3.connect(store.file.path)) as connection:
             return [
                 row[-1]
-                for statement, parameters in sent
-                if statement != "BEGIN"
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                for statement in sent
+                if statement.startswith(("SELECT", "WITH"))
+                for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
             ]
 
     return tell

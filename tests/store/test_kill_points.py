@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 DRIVER = """
 import json, os, random, shutil, signal, sqlite3, sys, threading
 from datetime import UTC, datetime, timedelta
-from sqlalchemy import event
 from trustspace.store import Store
 
 source, work, runs, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -57,9 +56,8 @@ def child(fatal, told):
         if steps == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    for name in ("before_cursor_execute", "savepoint", "release_savepoint",
-                 "rollback_savepoint", "commit", "rollback"):
-        event.listen(store._writer_engine, name, step)
+    # SQLite tells of each statement before it runs, those that begin and end transactions too.
+    store._writer._connection.connection.driver_connection.set_trace_callback(step)
     store.write_sync(hop_of("first"))
     os.write(told, b"first ")
     go_on = threading.Event()

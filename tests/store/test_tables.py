@@ -13,6 +13,7 @@ from sqlalchemy.sql import ClauseElement
 import trustspace.store
 from trustspace.store import Transaction
 from trustspace.store.processes import NEGOTIATIONS, TRANSFERS
+from trustspace.store.statement import Statement
 from trustspace.store.tables import metadata
 from trustspace.store.unit_of_work import Repository
 
@@ -37,12 +38,16 @@ REPOSITORIES = [
 def statements() -> Iterator[Any]:
     for module in pkgutil.iter_modules(trustspace.store.__path__, "trustspace.store."):
         for name, member in vars(importlib.import_module(module.name)).items():
-            if name.isupper() and isinstance(member, ClauseElement):
-                yield f"{module.name}.{name}", member
+            if name.isupper() and isinstance(member, ClauseElement | Statement):
+                yield f"{module.name}.{name}", _source(member)
     for processes in (NEGOTIATIONS, TRANSFERS):
         for name, member in vars(processes).items():
-            if name != "table" and isinstance(member, ClauseElement):
-                yield f"{processes.subject}.{name}", member
+            if name != "table" and isinstance(member, ClauseElement | Statement):
+                yield f"{processes.subject}.{name}", _source(member)
+
+
+def _source(statement: ClauseElement | Statement) -> ClauseElement:
+    return statement.source if isinstance(statement, Statement) else statement
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)

@@ -12,24 +12,29 @@ Example::
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from trustspace.errors import ConflictError, NotFoundError
 from trustspace.model.participant import Role
 from trustspace.store import tables
 from trustspace.store.keyset import before, cut
 from trustspace.store.rows import AgreementRow, AgreementState, Page, columns
+from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository
 
 _a = tables.agreements
 
-_INSERT = insert(_a)
-_GET = select(_a).where(_a.c.participant == bindparam("participant"), _a.c.id == bindparam("id"))
-_BY_NEGOTIATION = select(_a).where(
-    _a.c.participant == bindparam("participant"),
-    _a.c.negotiation_pid == bindparam("negotiation_pid"),
+_INSERT = Statement(insert(_a))
+_GET = Statement(
+    select(_a).where(_a.c.participant == bindparam("participant"), _a.c.id == bindparam("id"))
 )
-_OF_DATASET = (
+_BY_NEGOTIATION = Statement(
+    select(_a).where(
+        _a.c.participant == bindparam("participant"),
+        _a.c.negotiation_pid == bindparam("negotiation_pid"),
+    )
+)
+_OF_DATASET = Statement(
     select(_a)
     .where(_a.c.participant == bindparam("participant"), _a.c.dataset_id == bindparam("dataset_id"))
     .order_by(_a.c.signed_at, _a.c.id)
@@ -70,18 +75,15 @@ class Agreements(Repository):
         role: Role | None = None,
     ) -> AgreementRow | None:
         """Return an agreement; with a role, only when we play it there."""
-        found = (
-            self._unit.execute(_GET, {"participant": participant, "id": agreement_id})
-            .mappings()
-            .first()
-        )
+        values = {"participant": participant, "id": agreement_id}
+        found = self._unit.execute(_GET, values).mapping()
         row = None if found is None else _row(found)
         return row if row is None or role in (None, row.role) else None
 
     def of_negotiation(self, participant: str, negotiation_pid: str) -> AgreementRow | None:
         """Return the agreement that a negotiation (our pid) came to."""
         values = {"participant": participant, "negotiation_pid": negotiation_pid}
-        found = self._unit.execute(_BY_NEGOTIATION, values).mappings().first()
+        found = self._unit.execute(_BY_NEGOTIATION, values).mapping()
         return None if found is None else _row(found)
 
     def of_dataset(self, participant: str, dataset_id: str) -> tuple[AgreementRow, ...]:
@@ -109,7 +111,7 @@ class Agreements(Repository):
         if role is not None:
             statement = statement.where(_a.c.role == role.value)
         statement = before(statement, _a.c.signed_at, _a.c.id, cursor).limit(limit + 1)
-        found = [_row(row) for row in self._unit.execute(statement).mappings()]
+        found = [_row(dict(row)) for row in self._unit.execute(statement).mappings()]
         return cut(found, limit, lambda row: (row.signed_at, row.id))
 
     def end(
@@ -150,8 +152,7 @@ class Agreements(Repository):
         return row
 
 
-def _row(found: RowMapping) -> AgreementRow:
-    values = dict(found)
+def _row(values: dict[str, Any]) -> AgreementRow:
     values["role"] = Role(values["role"])
     values["state"] = AgreementState(values["state"])
     return AgreementRow(**values)

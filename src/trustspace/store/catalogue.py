@@ -22,18 +22,21 @@ from trustspace.errors import ConflictError, NotFoundError
 from trustspace.model.value import digest
 from trustspace.store import tables
 from trustspace.store.rows import DatasetRow, PolicyRow, columns
+from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository
 
 _d = tables.datasets
 _y = tables.policies
 
 _PUT_POLICY = insert(_y).on_conflict_do_nothing()
-_POLICY = select(_y).where(
-    _y.c.participant == bindparam("participant"), _y.c.digest == bindparam("digest")
+_POLICY = Statement(
+    select(_y).where(
+        _y.c.participant == bindparam("participant"), _y.c.digest == bindparam("digest")
+    )
 )
 
-_DATASET = select(_d).where(
-    _d.c.participant == bindparam("participant"), _d.c.id == bindparam("id")
+_DATASET = Statement(
+    select(_d).where(_d.c.participant == bindparam("participant"), _d.c.id == bindparam("id"))
 )
 _BY_OFFER = select(_d).where(
     _d.c.participant == bindparam("participant"),
@@ -128,7 +131,7 @@ class Policies(Repository):
     def get(self, participant: str, digest: str) -> PolicyRow | None:
         """Return a policy by its digest."""
         values = {"participant": participant, "digest": digest}
-        found = self._unit.execute(_POLICY, values).mappings().first()
+        found = self._unit.execute(_POLICY, values).mapping()
         return None if found is None else PolicyRow(**found)
 
 
@@ -148,8 +151,8 @@ class Datasets(Repository):
 
     def get(self, participant: str, dataset_id: str) -> DatasetRow | None:
         """Return a dataset, withdrawn ones too."""
-        found = self._unit.execute(_DATASET, {"participant": participant, "id": dataset_id})
-        row = found.mappings().first()
+        values = {"participant": participant, "id": dataset_id}
+        row = self._unit.execute(_DATASET, values).mapping()
         return None if row is None else DatasetRow(**row)
 
     def find_by_offer(self, participant: str, offer_id: str) -> DatasetRow | None:

@@ -120,7 +120,7 @@ class Store:
         """Do as `read` does, on the calling thread."""
         self._writer.check_open()
         try:
-            with self._reader_engine.connect() as connection:
+            with self._reader_engine.begin() as connection:
                 unit = UnitOfWork(connection)
                 try:
                     return query(Transaction(unit))

@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, func, insert, select
 from trustspace.model.value import canonical
 from trustspace.store import tables
 from trustspace.store.rows import EventRow
+from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository
 
 SUBJECTS = ("negotiation", "transfer")
@@ -27,9 +28,9 @@ SUBJECTS = ("negotiation", "transfer")
 
 _e = tables.events
 
-_LAST = select(func.max(_e.c.seq)).where(_e.c.participant == bindparam("participant"))
-_INSERT = insert(_e)
-_AFTER = (
+_LAST = Statement(select(func.max(_e.c.seq)).where(_e.c.participant == bindparam("participant")))
+_INSERT = Statement(insert(_e))
+_AFTER = Statement(
     select(_e.c.participant, _e.c.seq, _e.c.kind, _e.c.at, _e.c.body.label("canonical"))
     .where(_e.c.participant == bindparam("participant"), _e.c.seq > bindparam("after"))
     .order_by(_e.c.seq)

@@ -23,8 +23,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Executable,
-    RowMapping,
     bindparam,
     delete,
     exists,
@@ -37,25 +35,29 @@ from sqlalchemy import (
 
 from trustspace.store import tables
 from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow, Sweep, columns
+from trustspace.store.statement import RowMapping, Statement
 from trustspace.store.unit_of_work import Repository
 
 _o = tables.outbox
 _earlier = tables.outbox.alias("earlier")
 
-_INSERT = insert(_o)
-_LAST_POSITION = select(func.max(_o.c.position)).where(
-    _o.c.participant == bindparam("participant"), _o.c.process_pid == bindparam("process_pid")
+_INSERT = Statement(insert(_o))
+_LAST_POSITION = Statement(
+    select(func.max(_o.c.position)).where(
+        _o.c.participant == bindparam("participant"), _o.c.process_pid == bindparam("process_pid")
+    )
 )
-_OF_PROCESS = (
+_of_process = (
     select(_o)
     .where(
         _o.c.participant == bindparam("participant"), _o.c.process_pid == bindparam("process_pid")
     )
     .order_by(_o.c.position)
 )
-_HEAD = _OF_PROCESS.limit(1)
+_OF_PROCESS = Statement(_of_process)
+_HEAD = Statement(_of_process.limit(1))
 _is_free = or_(_o.c.leased_until.is_(None), _o.c.leased_until <= bindparam("now"))
-_DUE = (
+_due = (
     select(_o)
     .where(
         _o.c.next_at <= bindparam("now"),
@@ -70,14 +72,15 @@ _DUE = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_DUE_OF_ONE = _DUE.where(_o.c.participant == bindparam("participant"))
+_DUE = Statement(_due)
+_DUE_OF_ONE = Statement(_due.where(_o.c.participant == bindparam("participant")))
 _mine = (_o.c.participant == bindparam("p_participant"), _o.c.message_id == bindparam("p_id"))
-_LEASE = (
+_LEASE = Statement(
     update(_o)
     .where(*_mine)
     .values(lease_owner=bindparam("p_owner"), leased_until=bindparam("p_until"))
 )
-_RETRY = (
+_RETRY = Statement(
     update(_o)
     .where(*_mine)
     .values(
@@ -88,15 +91,18 @@ _RETRY = (
         leased_until=None,
     )
 )
-_GIVE_BACK = (
+_give_back = (
     update(_o)
     .where(_o.c.lease_owner == bindparam("p_owner"))
     .values(lease_owner=None, leased_until=None)
 )
-_GIVE_BACK_OF_ONE = _GIVE_BACK.where(_o.c.participant == bindparam("p_participant"))
-_DONE = delete(_o).where(*_mine)
-_DROP = delete(_o).where(
-    _o.c.participant == bindparam("p_participant"), _o.c.process_pid == bindparam("p_pid")
+_GIVE_BACK = Statement(_give_back)
+_GIVE_BACK_OF_ONE = Statement(_give_back.where(_o.c.participant == bindparam("p_participant")))
+_DONE = Statement(delete(_o).where(*_mine))
+_DROP = Statement(
+    delete(_o).where(
+        _o.c.participant == bindparam("p_participant"), _o.c.process_pid == bindparam("p_pid")
+    )
 )
 _COUNT = select(func.count()).where(_o.c.participant == bindparam("participant"))
 
@@ -172,7 +178,7 @@ class Outbox(Repository):
         if participant is not EVERY_PARTICIPANT:
             statement = _DUE_OF_ONE
             values["participant"] = participant
-        found = self._unit.execute(statement, values).mappings().all()
+        found = self._unit.execute(statement, values).mappings()
         return tuple(self._lease(row, owner, now, lease_seconds) for row in found)
 
     def lease_next(
@@ -180,7 +186,7 @@ class Outbox(Repository):
     ) -> OutboxRow | None:
         """Lease the first pending message of a process when it is due and nobody holds it."""
         values = {"participant": participant, "process_pid": process_pid}
-        found = self._unit.execute(_HEAD, values).mappings().first()
+        found = self._unit.execute(_HEAD, values).mapping()
         if found is None or found["next_at"] > now:
             return None
         if found["leased_until"] is not None and found["leased_until"] > now:
@@ -249,5 +255,5 @@ class Outbox(Repository):
         self._unit.execute(_LEASE, values)
         return replace(row, lease_owner=owner, leased_until=until)
 
-    def _changed(self, statement: Executable, values: Mapping[str, Any]) -> bool:
+    def _changed(self, statement: Statement, values: Mapping[str, Any]) -> bool:
         return bool(self._unit.execute(statement, values).rowcount)

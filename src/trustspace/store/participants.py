@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from trustspace.store import tables
 from trustspace.store.rows import CounterpartyRow, Everyone, ParticipantRow
+from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository
 
 _p = tables.participants
@@ -48,7 +49,7 @@ _ATTEST = _insert_facts.on_conflict_do_update(
 _COUNTERPARTIES = (
     select(_c).where(_c.c.participant == bindparam("participant")).order_by(_c.c.counterparty)
 )
-_COUNTERPARTY = _COUNTERPARTIES.where(_c.c.counterparty == bindparam("counterparty"))
+_COUNTERPARTY = Statement(_COUNTERPARTIES.where(_c.c.counterparty == bindparam("counterparty")))
 _FORGET = delete(_c).where(
     _c.c.participant == bindparam("p_participant"),
     _c.c.counterparty == bindparam("p_counterparty"),
@@ -128,7 +129,7 @@ class Counterparties(Repository):
     def get(self, participant: str, counterparty: str) -> CounterpartyRow | None:
         """Return what is attested of a counterparty, or None."""
         values = {"participant": participant, "counterparty": counterparty}
-        found = self._unit.execute(_COUNTERPARTY, values).mappings().first()
+        found = self._unit.execute(_COUNTERPARTY, values).mapping()
         return None if found is None else CounterpartyRow(**found)
 
     def list(self, participant: str) -> tuple[CounterpartyRow, ...]:

@@ -14,7 +14,7 @@ Example::
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Insert, Select, Table, Update, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, update
 
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
@@ -23,6 +23,7 @@ from trustspace.model.participant import Role
 from trustspace.store import tables
 from trustspace.store.keyset import before, cut
 from trustspace.store.rows import EVERY_PARTICIPANT, Page, Sweep
+from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository, UnitOfWork
 
 P = TypeVar("P", ContractNegotiation, TransferProcess)
@@ -43,31 +44,38 @@ class ProcessTable(Generic[P]):
         self.value: type[P] = value
         c = table.c
         mine = c.participant == bindparam("participant")
-        self.get: Select[Any] = select(c.body).where(mine, c.pid == bindparam("pid"))
-        self.get_in_role: Select[Any] = self.get.where(c.role == bindparam("role"))
-        self.by_peer: Select[Any] = select(c.body).where(
-            mine,
-            c.role == bindparam("role"),
-            c.counterparty == bindparam("counterparty"),
-            c.peer_pid == bindparam("peer_pid"),
+        get = select(c.body).where(mine, c.pid == bindparam("pid"))
+        self.get: Statement = Statement(get)
+        self.get_in_role: Statement = Statement(get.where(c.role == bindparam("role")))
+        self.by_peer: Statement = Statement(
+            select(c.body).where(
+                mine,
+                c.role == bindparam("role"),
+                c.counterparty == bindparam("counterparty"),
+                c.peer_pid == bindparam("peer_pid"),
+            )
         )
-        self.about: Select[Any] = (
+        self.about: Statement = Statement(
             select(c.body)
             .where(mine, c[subject] == bindparam("subject"))
             .order_by(c.created_at, c.pid)
         )
-        self.insert: Insert = insert(table)
-        self.update: Update = update(table).where(
+        self.insert: Statement = Statement(insert(table))
+        replace = update(table).where(
             c.participant == bindparam("p_participant"), c.pid == bindparam("p_pid")
         )
-        self.update_expecting: Update = self.update.where(c.updated_at == bindparam("p_expected"))
-        self.overdue: Select[Any, Any] = (
+        self.update: Statement = Statement(replace)
+        self.update_expecting: Statement = Statement(
+            replace.where(c.updated_at == bindparam("p_expected"))
+        )
+        overdue = (
             select(c.participant, c.body)
             .where(c.deadline.is_not(None), c.deadline <= bindparam("now"))
             .order_by(c.deadline)
             .limit(bindparam("limit"))
         )
-        self.overdue_of_one: Select[Any, Any] = self.overdue.where(mine)
+        self.overdue: Statement = Statement(overdue)
+        self.overdue_of_one: Statement = Statement(overdue.where(mine))
 
 
 class Processes(Repository, Generic[P]):

@@ -15,12 +15,13 @@ from sqlalchemy.dialects.sqlite import insert
 from trustspace.errors import ConflictError
 from trustspace.store import tables
 from trustspace.store.rows import EVERY_PARTICIPANT, IdempotencyRow, Sweep
+from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository, UnitOfWork
 
 _t = tables.tokens
 _i = tables.idempotency
 
-_USE = insert(_t).on_conflict_do_nothing()
+_USE = Statement(insert(_t).on_conflict_do_nothing())
 _PURGE_TOKENS = delete(_t).where(_t.c.expires_at <= bindparam("p_now"))
 _PURGE_TOKENS_OF_ONE = _PURGE_TOKENS.where(_t.c.participant == bindparam("p_participant"))
 

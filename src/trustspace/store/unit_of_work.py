@@ -13,12 +13,13 @@ Example::
 
 import sqlite3
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import Connection, CursorResult, Executable
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError, StatementError
 
 from trustspace.errors import ConflictError, NotFoundError, StoreError
+from trustspace.store.statement import Rows, Statement
 
 if TYPE_CHECKING:
     from trustspace.store.rows import OutboxRow
@@ -55,9 +56,17 @@ class UnitOfWork:
         self.subjects: set[tuple[str, str]] = set()
         self.outbox: list[OutboxRow] = []
 
+    @overload
+    def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> Rows: ...
+
+    @overload
     def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> CursorResult[*tuple[Any, ...]]:
+    ) -> CursorResult[*tuple[Any, ...]]: ...
+
+    def execute(
+        self, statement: Statement | Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Rows | CursorResult[*tuple[Any, ...]]:
         """Run one statement.
 
         Raises:
@@ -73,8 +82,10 @@ class UnitOfWork:
         if self._failure is not None:
             raise self._failure
         try:
+            if isinstance(statement, Statement):
+                return statement.run(self._connection, parameters or {})
             return self._connection.execute(statement, parameters)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._connection.dialect.loaded_dbapi.Error) as error:
             self._failure = store_error(error)
             raise self._failure from error
 
@@ -104,11 +115,11 @@ class Repository:
 
 def store_error(error: Exception) -> StoreError:
     """Return what a database error means, without the statement's parameters."""
-    if isinstance(error, IntegrityError):
-        if getattr(error.orig, "sqlite_errorcode", None) == _FOREIGN_KEY:
-            return NotFoundError("the row belongs to a participant or policy that is not stored")
-        return ConflictError(f"the key is taken: {error.orig}")
     cause = (error.orig if isinstance(error, StatementError) else None) or error
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError):
+        if getattr(cause, "sqlite_errorcode", None) == _FOREIGN_KEY:
+            return NotFoundError("the row belongs to a participant or policy that is not stored")
+        return ConflictError(f"the key is taken: {cause}")
     name = ""
     if isinstance(cause, sqlite3.Error):
         # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the two words of the primary one.

@@ -179,26 +179,28 @@ class Writer:
         Its caller hears of the failure at once only when nothing else is under way: it may come of
         what an earlier hop of the batch wrote, which nobody can read before the commit.
         """
-        savepoint = None if is_first else connection.begin_nested()
+        if not is_first:
+            _say(connection, "SAVEPOINT hop")
         unit = UnitOfWork(connection)
         try:
             job.result = job.hop(Transaction(unit))
             unit.end()
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the hop's caller
             unit.abandon()
-            if savepoint is None:
+            if is_first:
                 job.fail(error)
                 return False
             try:
-                savepoint.rollback()
+                _say(connection, "ROLLBACK TO SAVEPOINT hop")
+                _say(connection, "RELEASE SAVEPOINT hop")
             except BaseException:
                 # The database has undone the whole transaction; then the batch fails.
                 job.fail(error)
                 raise
             job.error = error
             return False
-        if savepoint is not None:
-            savepoint.commit()
+        if not is_first:
+            _say(connection, "RELEASE SAVEPOINT hop")
         job.unit = unit
         return True
 
@@ -230,3 +232,12 @@ class Writer:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+def _say(connection: Connection, statement: str) -> None:
+    """Tell the driver directly: SQLAlchemy's savepoints cost more than what is within most."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
