@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 COMPILED = ROOT.parent / "src" / "trustspace" / "policy" / "compiled"
-ENTRYPOINTS = ("trustspace/v1/decide", "trustspace/v1/decide_many")
+ENTRYPOINTS = ("trustspace/v1/decide", "trustspace/v1/decide_many", "trustspace/v1/trace")
 GENERATED = {"bundle/.manifest", "bundle/trustspace/meta/data.json"}
 """Files that carry the revision and therefore cannot be part of it."""
 

@@ -94,8 +94,17 @@ rule(given) := object.union(
 leaves(given) := [object.union(data.base.leaf, leaf) | some leaf in object.get(given, "leaves", [])]
 
 duty(given) := object.union(
+	binding(given),
+	{"consequences": [binding(each) | some each in object.get(given, "consequences", [])]},
+)
+
+binding(given) := object.union(
 	object.union(data.base.duty, given),
-	{"refine": [object.union(data.base.leaf, leaf) | some leaf in object.get(given, "refine", [])]},
+	{
+		"leaves": leaves(given),
+		"top": object.get(given, "top", [leaf.id | some leaf in leaves(given)]),
+		"refine": [object.union(data.base.leaf, leaf) | some leaf in object.get(given, "refine", [])],
+	},
 )
 
 fulfilment(given) := object.union(
@@ -104,3 +113,26 @@ fulfilment(given) := object.union(
 )
 
 fact(given) := object.union(data.base.fact, given)
+
+# How a request came out is told rule by rule, one entry each, and an allow names active rules only.
+test_trace if {
+	cases := [case | some _, group in data.cases; some case in group]
+	bad := [case.name |
+		some case in cases
+		q := request(case)
+		told := v1.trace with input as q
+		not agrees(told, v1.decision(q))
+	]
+	bad == []
+}
+
+agrees(told, decided) if {
+	[shown.rule | some shown in told.rules] == decided.considered
+	count([id | some id in decided.rules; not active_in(told, id)]) == 0
+}
+
+active_in(told, id) if {
+	some shown in told.rules
+	shown.rule == id
+	shown.active
+}

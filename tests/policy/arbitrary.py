@@ -121,11 +121,16 @@ def fact(random: Random, left: str) -> Json:
         "parts": maybe(random, [sample(random, SCALARS), ["A", "B"]]),
         "expires": random.choice([None] * 9 + [NOW - 1, NOW, NOW + 5]),
         "depends": sample(random, ["revocation:1", "revocation:2"], 1),
+        "at": random.choice([None, NOW - 2, NOW - 1, NOW]),
     }
 
 
-def duty(random: Random, name: str) -> Json:
-    """Return a duty or an obligation."""
+def duty(random: Random, name: str, *, deep: bool = True) -> Json:
+    """Return a duty, a remedy or an obligation."""
+    leaves = [leaf(random, f"c{n}") for n in range(random.choice([0, 0, 0, 1, 2]))]
+    joined = [{"id": "l0", "kind": random.choice(["or", "and"]), "args": ["c0", "c1"], "src": "/l"}]
+    logic = [joined] if len(leaves) == 2 else []
+    following = range(random.choice([0, 0, 1, 2]) if deep else 0)
     refine = [
         leaf(random, f"r{n}") | {"left": random.choice(["odrl:payAmount", "acme:unheard"])}
         for n in range(random.choice([0, 0, 1, 2]))
@@ -136,6 +141,11 @@ def duty(random: Random, name: str) -> Json:
         "action": random.choice(["odrl:delete", "odrl:compensate"]),
         "when": random.choice(["before", "during", "after"]),
         "delay": maybe(random, [0, 60]),
+        "deadline": random.choice([None, None, None, NOW - 1, NOW, NOW + 1]),
+        "leaves": leaves,
+        "logic": logic,
+        "top": ["l0"] if logic else [item["id"] for item in leaves],
+        "consequences": [duty(random, f"{name}f{n}", deep=False) for n in following],
         "refine": refine,
         "remedies": sample(random, ["d9", "d8"], 1),
     }
@@ -166,6 +176,8 @@ def rule(random: Random, name: str, *, permission: bool) -> Json:
         "refine": free[:cut],
         "depends": sample(random, ["attestation:1", "revocation:1"], 1),
     }
+    if not permission and random.random() < 0.3:
+        given |= {"duties": [duty(random, f"{name}r0")]}
     if permission:
         given |= {
             "duties": [duty(random, f"{name}d{n}") for n in range(random.choice([0, 0, 0, 1, 2]))],
@@ -209,16 +221,22 @@ def policy(random: Random, number: int, point: str) -> Json:
 
 def request(random: Random, revision: str) -> Json:
     """Return a whole request in JSON form."""
-    point = random.choice(["catalog", "negotiation", "transfer", "access", "access"])
+    point = random.choice(["catalog", "negotiation", "transfer", "access", "access", "evaluation"])
     policies = [policy(random, n, point) for n in range(random.choice([0, 1, 1, 1, 1, 2]))]
     duties = [
         d
         for p in policies
-        for d in p["obligations"] + [d for r in p["permissions"] for d in r["duties"]]
+        for d in p["obligations"]
+        + [d for r in p["permissions"] + p["prohibitions"] for d in r["duties"]]
     ]
+    duties += [each for d in duties for each in d["consequences"]]
     proofs = {"odrl:payAmount": fact(random, ""), "acme:unheard": fact(random, "")}
     fulfilled = {
-        d["id"]: {"at": 1, "evidence": "urn:ev:1", "facts": dict(sample(random, [*proofs.items()]))}
+        d["id"]: {
+            "at": random.choice([1, NOW]),
+            "evidence": "urn:ev:1",
+            "facts": dict(sample(random, [*proofs.items()])),
+        }
         for d in duties
         if random.random() < 0.5
     }

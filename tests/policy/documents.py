@@ -34,8 +34,12 @@ def merged(below: Any, above: Any) -> Any:
 def duty(given: Json) -> Json:
     """Return a duty in full."""
     refine = [BASE["leaf"] | leaf for leaf in given.get("refine", [])]
+    leaves = [BASE["leaf"] | leaf for leaf in given.get("leaves", [])]
+    top = given.get("top", [leaf["id"] for leaf in leaves])
+    consequences = [duty(each) for each in given.get("consequences", [])]
     whole: Json = BASE["duty"] | given
-    return whole | {"refine": refine}
+    more = {"refine": refine, "leaves": leaves, "top": top, "consequences": consequences}
+    return whole | more
 
 
 def rule(given: Json) -> Json:

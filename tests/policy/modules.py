@@ -7,7 +7,10 @@ from wasmtime import wat2wasm
 from trustspace.policy.bundle import CompiledPolicy
 
 REVISION = "sha256:by-hand"
-ENTRYPOINTS = r"{\"trustspace/v1/decide\":0,\"trustspace/v1/decide_many\":1}"
+ENTRYPOINTS = ",".join(
+    rf"\"trustspace/v1/{name}\":{number}"
+    for number, name in enumerate(("decide", "decide_many", "trace"))
+).join("{}")
 
 
 def compiled(

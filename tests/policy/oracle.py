@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.policy.oracle_answer import allowance
 from tests.policy.oracle_values import combine, operator, tagged
 
 Json = dict[str, Any]
@@ -15,7 +16,6 @@ Json = dict[str, Any]
 CLOCKS = {"odrl:dateTime", "edc:inForceDate"}
 GIVEN = {"odrl:purpose", "odrl:spatial", "ts:destination", "ts:outputForm"}
 KNOWN = CLOCKS | GIVEN | {"odrl:count", "odrl:recipient"}
-PROOFS = {"odrl:payAmount"}
 TRANSFER = {"odrl:count", "ts:outputForm"}
 NEGOTIATION = TRANSFER | CLOCKS | {"odrl:spatial", "ts:destination"}
 DEFERRED = {
@@ -23,15 +23,15 @@ DEFERRED = {
     "negotiation": NEGOTIATION,
     "transfer": TRANSFER,
     "access": set[str](),
+    "evaluation": set[str](),
 }
 KINDS = {
     "catalog": {"offer", "set"},
     "negotiation": {"offer"},
     "transfer": {"agreement"},
     "access": {"agreement"},
+    "evaluation": {"offer", "agreement", "set"},
 }
-STRENGTH = ["round", "date_floor", "partial", "redact_pii", "tokenise"]
-STRENGTH += ["hash", "constant", "null", "drop"]
 BLANK: Json = {
     "status": "missing",
     "value": None,
@@ -40,6 +40,7 @@ BLANK: Json = {
     "parts": None,
     "expires": None,
     "depends": [],
+    "at": None,
 }
 REASON = dict.fromkeys(("at", "rule", "left", "op", "expected", "actual", "unit", "src"))
 
@@ -75,6 +76,9 @@ def measure(leaf: Json, fact: Json, now: int) -> tuple[str, str]:
 
 def weigh(request: Json, rule: Json, leaf: Json) -> tuple[str, str, Json]:
     """Return a leaf's value, the reason of a failure, and the fact behind it."""
+    given = request["facts"].get(leaf["left"])
+    if request["point"] == "evaluation" and given is not None:
+        return *measure(leaf, given, request["now"]), given
     if leaf["left"] not in KNOWN:
         return "unknown", "odrl.operand.unknown", BLANK
     if leaf["left"] in DEFERRED[request["point"]]:
@@ -112,13 +116,25 @@ def leaf_reason(name: str, owner: str | None, leaf: Json, fact: Json) -> Json:
     )
 
 
+def work_out(results: dict[str, tuple[str, str, Json]], nodes: dict[str, Json]) -> dict[str, str]:
+    """Return the values of comparisons and of what joins them."""
+    values = {name: result[0] for name, result in results.items()}
+    for name, node in nodes.items():
+        kind, args = node["kind"], node["args"]
+        if kind == "andSequence":
+            times = [results[part][2].get("at") for part in args if part in results]
+            if len(times) == len(args) and all(type(time) is int for time in times):
+                moments = [time for time in times if time is not None]
+                kind = "and" if moments == sorted(moments) else "never"
+        values[name] = "false" if kind == "never" else combine(kind, [values[a] for a in args])
+    return values
+
+
 def judge(request: Json, rule: Json) -> Json:
     """Evaluate the constraints of one rule."""
     results = {leaf["id"]: weigh(request, rule, leaf) for leaf in rule["leaves"]}
-    values = {name: result[0] for name, result in results.items()}
     nodes = {node["id"]: node for level in rule["logic"] for node in level}
-    for name, node in nodes.items():
-        values[name] = combine(node["kind"], [values[part] for part in node["args"]])
+    values = work_out(results, nodes)
     parts = rule["refine"] + rule["top"]
     blamed: set[str] = set()
     open_ids = list(parts)
@@ -140,6 +156,7 @@ def judge(request: Json, rule: Json) -> Json:
         if name in blamed and node["kind"] in ("xone", "andSequence")
     ]
     facts = [results[leaf["id"]][2] for leaf in rule["leaves"]]
+    refined = combine("all", [values[part] for part in rule["refine"]])
     moments = [fact["expires"] for fact in facts if fact["expires"] is not None]
     for leaf in rule["leaves"]:
         if leaf["left"] in CLOCKS:
@@ -151,6 +168,8 @@ def judge(request: Json, rule: Json) -> Json:
         and rule["target"] in [None, *resource["ids"]]
         and rule["assignee"] in [None, *subject["ids"], *subject["groups"]],
         "value": combine("all", [values[part] for part in parts]),
+        "values": values,
+        "refined": refined,
         "reasons": reasons,
         "depends": [name for fact in facts for name in fact["depends"]],
         "moments": moments,
@@ -158,8 +177,8 @@ def judge(request: Json, rule: Json) -> Json:
     }
 
 
-def unmet(request: Json, owner: str | None, duty: Json) -> list[Json]:
-    """Return why a duty is not fulfilled."""
+def undone(request: Json, owner: str | None, duty: Json) -> list[Json]:
+    """Return why a duty by itself is not fulfilled."""
     proof = request["duties"]["fulfilled"].get(duty["id"])
     if proof is None:
         about = REASON | {
@@ -177,16 +196,41 @@ def unmet(request: Json, owner: str | None, duty: Json) -> list[Json]:
     for leaf in duty["refine"]:
         fact = proof["facts"].get(leaf["left"], BLANK)
         value, name = measure(leaf, fact, request["now"])
-        if leaf["left"] not in PROOFS:
-            value, name, fact = "unknown", "odrl.operand.unknown", BLANK
         if value != "true":
             reasons.append(leaf_reason(name, owner, leaf, fact))
     return reasons
 
 
+def term_of(request: Json, duty: Json) -> int | None:
+    """Return the moment until which a duty has to be done."""
+    term: int | None = request["duties"]["outstanding"].get(duty["id"], duty["deadline"])
+    return term
+
+
+def unmet(request: Json, owner: str | None, duty: Json) -> list[Json]:
+    """Return why a duty is not fulfilled, with what follows once it has lapsed."""
+    reasons = undone(request, owner, duty)
+    proof = request["duties"]["fulfilled"].get(duty["id"], {"at": request["now"]})
+    term = term_of(request, duty)
+    if term is not None and proof["at"] > term:
+        for each in duty["consequences"]:
+            reasons += undone(request, owner, each)
+    return reasons
+
+
+def is_unbound(request: Json, duty: Json) -> bool:
+    """Say whether a duty's own constraints are false."""
+    results = {leaf["id"]: weigh(request, {"counter": None}, leaf) for leaf in duty["leaves"]}
+    nodes = {node["id"]: node for level in duty["logic"] for node in level}
+    values = work_out(results, nodes)
+    return bool(duty["top"]) and combine("all", [values[p] for p in duty["top"]]) == "false"
+
+
 def do_duty(request: Json, owner: str | None, duty: Json) -> tuple[list[Json], list[Json]]:
     """Return reasons against and obligations that go with a duty."""
-    term = request["duties"]["outstanding"].get(duty["id"])
+    if is_unbound(request, duty):
+        return [], []
+    term = term_of(request, duty)
     planned = None if duty["delay"] is None else request["now"] + duty["delay"]
     kept = {key: duty[key] for key in ("id", "action", "when", "params", "on_failure", "src")}
     owed = kept | {"rule": owner, "due": planned if term is None else term}
@@ -201,6 +245,13 @@ def do_duty(request: Json, owner: str | None, duty: Json) -> tuple[list[Json], l
     late = {"op": duty["action"], "expected": term, "actual": request["now"]}
     about = {"at": duty["id"], "rule": owner, "src": duty["src"]}
     return [REASON | {"id": "odrl.obligation.overdue"} | about | late], [owed]
+
+
+def remedies(request: Json, rule: Json) -> tuple[list[Json], list[Json]]:
+    """Return what comes of a prohibition's remedies, which are owed once it was breached."""
+    breached = [d for d in rule["duties"] if d["id"] in request["duties"]["outstanding"]]
+    results = [do_duty(request, rule["id"], duty) for duty in breached]
+    return [r for found, _ in results for r in found], [o for _, due in results for o in due]
 
 
 def guard(request: Json) -> list[Json]:
@@ -233,34 +284,6 @@ def guard(request: Json) -> list[Json]:
     ]
 
 
-def merge_masks(masks: list[Json]) -> list[Json]:
-    """Return the strongest mask of every column."""
-    merged = []
-    for column in sorted({mask["column"] for mask in masks}, key=str.encode):
-        own = [mask for mask in masks if mask["column"] == column]
-        top = max(STRENGTH.index(mask["method"]) for mask in own)
-        best = [mask for mask in own if STRENGTH.index(mask["method"]) == top]
-        if all(repr(mask["params"]) == repr(best[0]["params"]) for mask in best):
-            merged.append(best[0])
-        else:
-            method = "drop" if best[0]["method"] == "drop" else "null"
-            merged.append({"column": column, "method": method, "params": {}})
-    return merged
-
-
-def merge_filters(rules: list[Json]) -> list[Json]:
-    """Return the row filters of the granting permissions."""
-    if not all(rule["filters"] for rule in rules):
-        return []
-    if len(rules) == 1:
-        return list(rules[0]["filters"])
-    joined = [
-        rule["filters"][0] if len(rule["filters"]) == 1 else {"op": "and", "args": rule["filters"]}
-        for rule in rules
-    ]
-    return [{"op": "or", "args": joined}]
-
-
 def bite(request: Json, verdict: Json, *, void: bool) -> list[Json]:
     """Return the reasons of a prohibition that bites."""
     rule = verdict["rule"]
@@ -285,6 +308,7 @@ def decide(request: Json) -> Json:
     failing: list[Json] = []
     bites: list[Json] = []
     late: list[Json] = []
+    breached: list[Json] = []
     for policy in request["policies"]:
         own = len(granting)
         for rule in policy["permissions"]:
@@ -302,11 +326,14 @@ def decide(request: Json) -> Json:
             active += [verdict] if verdict["active"] else []
             void = policy["conflict"] == "invalid" and len(granting) > own
             bites += bite(request, verdict, void=void)
+            found, due = remedies(request, rule)
+            breached += found
+            owed += due
         for duty in policy["obligations"]:
             found, due = do_duty(request, None, duty)
             late += found
             owed += due
-    against += bites + late
+    against += bites + breached + late
     permissions = {rule["id"] for policy in request["policies"] for rule in policy["permissions"]}
     decision: Json = {
         "v": 1,
@@ -339,33 +366,3 @@ def decide(request: Json) -> Json:
     if against or not granting:
         return decision
     return decision | allowance(request, granting, obligations + owed, active)
-
-
-def allowance(request: Json, granting: list[Json], owed: list[Json], active: list[Json]) -> Json:
-    """Return what an allow says beyond a denial."""
-    rules = [verdict["rule"] for verdict in granting]
-    lists = [set(rule["columns"]) for rule in rules if rule["columns"] is not None]
-    agreed, now = request["agreement"], request["now"]
-    moments = [t for verdict in active for t in verdict["moments"]]
-    depends = {d for rule in rules for d in rule["depends"]}
-    depends |= {d for verdict in active for d in verdict["depends"]}
-    if agreed is not None:
-        depends.add(f"agreement:{agreed['id']}")
-        moments += [] if agreed["expires"] is None else [agreed["expires"]]
-    coming = [t for t in moments if t > now]
-    if coming:
-        depends.add(f"now<{min(coming)}")
-    return {
-        "allow": True,
-        "effect": "conditional" if any(o["when"] == "before" for o in owed) else "allow",
-        "rules": [rule["id"] for rule in rules],
-        "reasons": [],
-        "obligations": owed,
-        "filters": merge_filters(rules),
-        "columns": sorted(set.intersection(*lists), key=str.encode) if lists else None,
-        "masks": merge_masks([mask for rule in rules for mask in rule["masks"]]),
-        "limits": [limit for rule in rules for limit in rule["limits"]],
-        "depends": sorted(depends, key=str.encode),
-        "deferred": [d for verdict in granting for d in verdict["deferred"]],
-        "ttl": min([60, *(t - now for t in coming)]),
-    }

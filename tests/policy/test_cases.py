@@ -71,6 +71,6 @@ def test_opa_runs_the_cases(opa: Path):
 def test_cases_cover_the_rules(opa: Path):
     # The cases go in once, as a batch: tracing makes them slow.
     done = opa_test(
-        opa, "--coverage", "--threshold", "95", "--run", "stumbling|site|decide|undefined"
+        opa, "--coverage", "--threshold", "95", "--run", "stumbling|site|decide|undefined|trace"
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.policy import arbitrary, documents, oracle
+from tests.policy import arbitrary, documents, oracle, oracle_trace
 
 from trustspace.policy.decision import DecisionRequest
 from trustspace.policy.select import applicable
@@ -35,6 +35,15 @@ def test_oracle_agrees_on_random_requests(engine: WasmEngine, seed: int):
         effects.add(decision.effect)
         assert json.loads(decision.model_dump_json()) == expected, json.dumps(request)
     assert effects == {"allow", "conditional", "deny"}
+
+
+def test_oracle_agrees_on_how_random_requests_came_out(engine: WasmEngine):
+    random = arbitrary.seeded(77)
+    for _ in range(300):
+        request = arbitrary.request(random, engine.revision)
+        told = engine.trace(read(request))
+        assert told is not None
+        assert json.loads(told.model_dump_json()) == oracle_trace.trace(request)
 
 
 @given(seed=st.integers(min_value=1000))

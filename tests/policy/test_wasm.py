@@ -255,6 +255,8 @@ decide := count([1 |
 ])
 
 decide_many := numbers.range(1, 100000000)
+
+trace := {}
 """
 
 
@@ -263,7 +265,8 @@ def test_runaway_rules_end(
     opa: Path, tmp_path: Path, request_: DecisionRequest, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "runaway.rego").write_text(RUNAWAY, encoding="utf-8")
-    entries = ["-e", "trustspace/v1/decide", "-e", "trustspace/v1/decide_many"]
+    names = ("decide", "decide_many", "trace")
+    entries = [part for name in names for part in ("-e", f"trustspace/v1/{name}")]
     subprocess.run(
         [opa, "build", "-t", "wasm", *entries, "-o", "x.tar.gz", "runaway.rego"],
         cwd=tmp_path,

@@ -97,8 +97,11 @@ __all__ = [
     "Reason",
     "Resource",
     "RuleIR",
+    "RuleTrace",
     "Scalar",
     "Subject",
+    "Trace",
+    "Value",
 ]
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -192,6 +195,61 @@ class Obligation(Document):
     params: dict[Name, Scalar | Scalars]
     on_failure: Literal["terminate", "suspend", "report"]
     src: Text
+
+
+Value = Literal["true", "false", "unknown", "deferred"]
+"""What a constraint is worth; ``deferred`` is left to a later point."""
+
+
+class DutyTrace(Document):
+    """How one duty stands.
+
+    Attributes:
+        duty: Id of the duty.
+        standing: ``unbound`` when its own constraints are false.
+        values: What its own constraints are worth, by id.
+        consequences: How its consequences stand.
+    """
+
+    duty: Name
+    standing: Literal["unbound", "fulfilled", "unfulfilled", "overdue"]
+    values: dict[Name, Value]
+    consequences: tuple[ConsequenceTrace, ...]
+
+
+class ConsequenceTrace(Document):
+    """How a consequence stands, whether or not its duty has lapsed."""
+
+    duty: Name
+    standing: Literal["unbound", "fulfilled", "unfulfilled", "overdue"]
+
+
+class RuleTrace(Document):
+    """How one rule came out.
+
+    Attributes:
+        rule: Id of the permission, prohibition or obligation.
+        kind: Which of them it is.
+        active: Whether it concerns the request: action, target, party and refinements match, or,
+            of an obligation, whether it binds.
+        values: What its constraints are worth, by the id of comparison or logical node.
+        duties: Its duties or remedies; of an obligation, itself.
+    """
+
+    rule: Name
+    kind: Literal["permission", "prohibition", "obligation"]
+    active: bool
+    values: dict[Name, Value]
+    duties: tuple[DutyTrace, ...]
+
+
+class Trace(Document):
+    """How a request came out, rule by rule, in the order of the request."""
+
+    v: Literal[1]
+    id: Name
+    bundle: Name
+    rules: tuple[RuleTrace, ...]
 
 
 class Decision(Document):

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from trustspace.errors import PolicyError
-from trustspace.policy.decision import Decision, DecisionRequest, Reason
+from trustspace.policy.decision import Decision, DecisionRequest, Reason, Trace
 from trustspace.policy.predicate import Document
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class PolicyEngine(Protocol):
         """Return one decision per request, in their order."""
         ...
 
+    def trace(self, request: DecisionRequest) -> Trace | None:
+        """Return how every rule came out, or None when the engine failed."""
+        ...
+
 
 class EngineFaultError(PolicyError):
     """An evaluation failed; every engine turns it into a denial before it returns.
@@ -64,12 +68,17 @@ class _One(Document):
     result: Decision
 
 
+class _Told(Document):
+    result: Trace
+
+
 class _Many(Document):
     result: tuple[Decision, ...]
 
 
 _ONE = TypeAdapter(tuple[_One])
 _MANY = TypeAdapter(tuple[_Many])
+_TOLD = TypeAdapter(tuple[_Told])
 
 
 def denial(request: DecisionRequest, code: str, revision: str) -> Decision:
@@ -138,6 +147,20 @@ def read_decisions(
     for decision, request in zip(decisions, requests, strict=True):
         _check(decision, request, revision)
     return list(decisions)
+
+
+def read_trace(answer: bytes, request: DecisionRequest, revision: str) -> Trace:
+    """Read how a request came out, rule by rule.
+
+    Raises:
+        EngineFaultError: The answer is not about exactly this request's rules.
+    """
+    trace = _read(_TOLD, answer)[0].result
+    if trace.bundle != revision or trace.id != request.id:
+        raise EngineFaultError("engine.revision", f"told by {trace.bundle}")
+    if tuple(rule.rule for rule in trace.rules) != request.rule_ids():
+        raise EngineFaultError("engine.considered")
+    return trace
 
 
 def _read(adapter: TypeAdapter[tuple[ResultT]], answer: bytes) -> tuple[ResultT]:

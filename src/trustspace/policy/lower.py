@@ -310,10 +310,15 @@ class _Lowering:
             action=done,
             when=when,
             delay=delays[0] if delays else None,
+            deadline=None,
+            leaves=(),
+            logic=(),
+            top=(),
             refine=(),
             params={},
             on_failure=on_failure,
             remedies=(),
+            consequences=(),
             src=location,
         )
 

@@ -20,8 +20,11 @@ from pydantic import AfterValidator, Field, model_validator
 from trustspace.policy.predicate import MAX_INTEGER, Count, Document, Name, SafeInt, Scalar
 from trustspace.policy.rule import PolicyIR, Scalars, repeated
 
-Point = Literal["catalog", "negotiation", "transfer", "access"]
-"""Where the question is asked; each has its own guards and its own table of deferred operands."""
+Point = Literal["catalog", "negotiation", "transfer", "access", "evaluation"]
+"""Where the question is asked; each has its own guards and its own table of deferred operands.
+
+``evaluation`` is the bare question, outside any exchange: facts of any name are compared.
+"""
 
 MAX_JSON_DEPTH = 16
 
@@ -132,6 +135,7 @@ class Fact(Document):
         parts: Parts for ``hasPart``, or ``None``.
         expires: Unix seconds from which the fact no longer stands; bounds the lease.
         depends: What the fact hangs on, for example ``revocation:vc-1``.
+        at: Unix seconds at which the fact came about, for ``andSequence``, or ``None``.
     """
 
     status: Literal["ok", "missing", "stale", "error"]
@@ -141,6 +145,7 @@ class Fact(Document):
     parts: Scalars | None
     expires: Count | None
     depends: tuple[Name, ...]
+    at: Count | None
 
     @classmethod
     def ok(
@@ -152,6 +157,7 @@ class Fact(Document):
         parts: tuple[Scalar, ...] | None = None,
         expires: int | None = None,
         depends: tuple[str, ...] = (),
+        at: int | None = None,
     ) -> Self:
         """Return a fact that holds."""
         return cls(
@@ -162,6 +168,7 @@ class Fact(Document):
             parts=parts,
             expires=expires,
             depends=depends,
+            at=at,
         )
 
     @classmethod
@@ -175,6 +182,7 @@ class Fact(Document):
             parts=None,
             expires=None,
             depends=(),
+            at=None,
         )
 
 

@@ -49,6 +49,9 @@ MAX_DEPTH = 4
 MAX_OPERANDS = 200
 """Elements of one right operand or of one multi-valued fact (sorting in Wasm is quadratic)."""
 
+MAX_ARGUMENTS = 1_000
+"""Parts of one logical constraint."""
+
 MAX_COLUMNS = 1_000
 """Columns that one rule lists, and masks that it sets."""
 
@@ -102,7 +105,7 @@ class LogicNode(Document):
 
     id: Name
     kind: Literal["and", "or", "xone", "andSequence"]
-    args: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_OPERANDS)]
+    args: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_ARGUMENTS)]
     src: Text
 
 
@@ -120,76 +123,18 @@ class Limit(Document):
     unit: Name
 
 
-class DutyIR(Document):
-    """A duty of a permission or an obligation of the policy.
-
-    Attributes:
-        id: Unique within a request; the key of its fulfilment.
-        action: Prefixed action, for example ``odrl:delete``.
-        when: ``before`` is a pre-condition; ``during`` is done with each use; ``after`` is owed.
-        delay: Seconds after the use until it is due; ``None`` when it has no term.
-        refine: Conditions on a fulfilment, decided over the facts of the fulfilment's record.
-        params: Parameters for whoever carries it out, for example ``{"to": "did:web:c"}``.
-        on_failure: What the connector does when it cannot be carried out or lapses.
-        remedies: Ids of duties whose fulfilment lifts this one's being overdue.
-        src: JSON pointer into the policy as it was written.
-    """
+class _Constrained(Document):
+    """What has constraints: comparisons, and what joins them."""
 
     id: Name
-    action: Name
-    when: Literal["before", "during", "after"]
-    delay: Count | None
-    refine: Annotated[tuple[Leaf, ...], Field(max_length=MAX_OPERANDS)]
-    params: dict[Name, Scalar | Scalars]
-    on_failure: Literal["terminate", "suspend", "report"]
-    remedies: tuple[Name, ...]
-    src: Text
-
-
-class RuleIR(Document):
-    """A permission or a prohibition.
-
-    Attributes:
-        id: Unique within a request (permissions, prohibitions and duties of all its policies).
-        actions: Every action the rule covers, closed over the action tree.
-        target: Dataset or collection id, or ``None`` for whatever the policy is about.
-        assignee: Participant id or group, or ``None`` for anyone.
-        counter: Key into the fact ``odrl:count``, or ``None`` when nothing is counted.
-        leaves: All comparisons of the rule and of its refinements.
-        logic: Levels of logical nodes, lowest first.
-        top: Ids that must all hold: the constraints as written.
-        refine: Ids that must all hold for the rule to concern this request at all.
-        duties: Duties of a permission; empty on a prohibition.
-        filters: Row filters, joined by AND; opaque to the engine.
-        columns: Columns that may leave, or ``None`` for all of them.
-        masks: Masks; ``drop`` for the columns that may not leave.
-        limits: Counters to reserve.
-        depends: What a lease on this rule hangs on besides its facts, for example
-            ``revocation:vc-1``.
-        src: JSON pointer into the policy as it was written.
-    """
-
-    id: Name
-    actions: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_OPERANDS)]
-    target: Name | None
-    assignee: Name | None
-    counter: Name | None
     leaves: tuple[Leaf, ...]
     logic: Annotated[tuple[tuple[LogicNode, ...], ...], Field(max_length=MAX_DEPTH)]
     top: tuple[Name, ...]
-    refine: tuple[Name, ...]
-    duties: tuple[DutyIR, ...]
-    filters: Annotated[tuple[Predicate, ...], AfterValidator(bounded)]
-    columns: Annotated[tuple[Name, ...], Field(max_length=MAX_COLUMNS)] | None
-    masks: Annotated[tuple[MaskSpec, ...], Field(max_length=MAX_COLUMNS)]
-    limits: tuple[Limit, ...]
-    depends: tuple[Name, ...]
-    src: Text
 
     @model_validator(mode="after")
     def _refers_only_to_what_it_holds(self) -> Self:
         known = [leaf.id for leaf in self.leaves]
-        used = [*self.top, *self.refine]
+        used = [*self.top, *self._more_ids()]
         for level in self.logic:
             below = set(known)
             for node in level:
@@ -203,10 +148,103 @@ class RuleIR(Document):
             raise ValueError(msg)
         return self
 
+    def _more_ids(self) -> tuple[str, ...]:
+        """Return the ids that are named beside the constraints as written."""
+        return ()
+
+
+class DutyIR(_Constrained):
+    """A duty of a permission, a remedy of a prohibition, or an obligation of the policy.
+
+    Attributes:
+        id: Unique within a request; the key of its fulfilment.
+        action: Prefixed action, for example ``odrl:delete``.
+        when: ``before`` is a pre-condition; ``during`` is done with each use; ``after`` is owed.
+        delay: Seconds after the use until it is due; ``None`` when it has no term.
+        deadline: Unix seconds until which it has to be done, or ``None``.
+        leaves: Comparisons of its own constraints: while they are false it does not bind.
+        logic: Levels of logical nodes over them, lowest first.
+        top: Ids that must all hold for it to bind.
+        refine: Conditions on a fulfilment, decided over the facts of the fulfilment's record.
+        params: Parameters for whoever carries it out, for example ``{"to": "did:web:c"}``.
+        on_failure: What the connector does when it cannot be carried out or lapses.
+        remedies: Ids of duties whose fulfilment lifts this one's being overdue.
+        consequences: Duties that have to be done as well once this one has lapsed; they have none.
+        src: JSON pointer into the policy as it was written.
+    """
+
+    action: Name
+    when: Literal["before", "during", "after"]
+    delay: Count | None
+    deadline: Count | None
+    refine: Annotated[tuple[Leaf, ...], Field(max_length=MAX_OPERANDS)]
+    params: dict[Name, Scalar | Scalars]
+    on_failure: Literal["terminate", "suspend", "report"]
+    remedies: tuple[Name, ...]
+    consequences: tuple[DutyIR, ...]
+    src: Text
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if any(each.consequences for each in self.consequences):
+            msg = f"a consequence of {self.id} has consequences"
+            raise ValueError(msg)
+        return self
+
+    def ids(self) -> Iterator[str]:
+        """Yield its id and those of its consequences."""
+        yield self.id
+        yield from (each.id for each in self.consequences)
+
+    def size(self) -> int:
+        """Count comparisons and logical nodes, those of consequences included."""
+        own = len(self.leaves) + sum(len(level) for level in self.logic) + len(self.refine)
+        return own + sum(each.size() for each in self.consequences)
+
+
+class RuleIR(_Constrained):
+    """A permission or a prohibition.
+
+    Attributes:
+        id: Unique within a request (permissions, prohibitions and duties of all its policies).
+        actions: Every action the rule covers, closed over the action tree.
+        target: Dataset or collection id, or ``None`` for whatever the policy is about.
+        assignee: Participant id or group, or ``None`` for anyone.
+        counter: Key into the fact ``odrl:count``, or ``None`` when nothing is counted.
+        leaves: All comparisons of the rule and of its refinements.
+        logic: Levels of logical nodes, lowest first.
+        top: Ids that must all hold: the constraints as written.
+        refine: Ids that must all hold for the rule to concern this request at all.
+        duties: Duties of a permission; remedies of a prohibition, owed once it was breached.
+        filters: Row filters, joined by AND; opaque to the engine.
+        columns: Columns that may leave, or ``None`` for all of them.
+        masks: Masks; ``drop`` for the columns that may not leave.
+        limits: Counters to reserve.
+        depends: What a lease on this rule hangs on besides its facts, for example
+            ``revocation:vc-1``.
+        src: JSON pointer into the policy as it was written.
+    """
+
+    actions: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_OPERANDS)]
+    target: Name | None
+    assignee: Name | None
+    counter: Name | None
+    refine: tuple[Name, ...]
+    duties: tuple[DutyIR, ...]
+    filters: Annotated[tuple[Predicate, ...], AfterValidator(bounded)]
+    columns: Annotated[tuple[Name, ...], Field(max_length=MAX_COLUMNS)] | None
+    masks: Annotated[tuple[MaskSpec, ...], Field(max_length=MAX_COLUMNS)]
+    limits: tuple[Limit, ...]
+    depends: tuple[Name, ...]
+    src: Text
+
+    def _more_ids(self) -> tuple[str, ...]:
+        return self.refine
+
     def size(self) -> int:
         """Count leaves and logical nodes, those of duties included."""
         nodes = sum(len(level) for level in self.logic)
-        return len(self.leaves) + nodes + sum(len(duty.refine) for duty in self.duties)
+        return len(self.leaves) + nodes + sum(duty.size() for duty in self.duties)
 
 
 class PolicyIR(Document):
@@ -236,7 +274,7 @@ class PolicyIR(Document):
         if len(rules) + len(self.obligations) > MAX_RULES:
             msg = f"a policy has at most {MAX_RULES} rules"
             raise ValueError(msg)
-        size = sum(rule.size() for rule in rules) + sum(len(o.refine) for o in self.obligations)
+        size = sum(rule.size() for rule in rules) + sum(duty.size() for duty in self.obligations)
         if size > MAX_NODES:
             msg = f"a policy has at most {MAX_NODES} constraints"
             raise ValueError(msg)
@@ -246,7 +284,8 @@ class PolicyIR(Document):
         """Yield the ids of rules in the order in which a decision names them, then of duties."""
         yield from self.rule_ids()
         for rule in (*self.permissions, *self.prohibitions):
-            yield from (duty.id for duty in rule.duties)
+            yield from (name for duty in rule.duties for name in duty.ids())
+        yield from (each.id for duty in self.obligations for each in duty.consequences)
 
     def rule_ids(self) -> Iterator[str]:
         """Yield the ids that a decision's ``considered`` must hold, in its order."""

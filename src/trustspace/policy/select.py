@@ -38,5 +38,6 @@ def applicable(policy: PolicyIR, *, action: str, subject: Subject, resource: Res
         )
 
     permissions = tuple(rule for rule in policy.permissions if covers(rule))
-    prohibitions = tuple(rule for rule in policy.prohibitions if covers(rule))
+    # One that was breached is not over when the question is another: its remedies are owed.
+    prohibitions = tuple(rule for rule in policy.prohibitions if covers(rule) or rule.duties)
     return policy.model_copy(update={"permissions": permissions, "prohibitions": prohibitions})

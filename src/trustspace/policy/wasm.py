@@ -36,12 +36,13 @@ from trustspace.policy.engine import (
     encode,
     read_decision,
     read_decisions,
+    read_trace,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from trustspace.policy.decision import Decision, DecisionRequest
+    from trustspace.policy.decision import Decision, DecisionRequest, Trace
 
 DEADLINE = 0.25
 """Seconds for one evaluation; a slice of ``decide_many`` is one evaluation."""
@@ -63,6 +64,7 @@ _PAGE = 65_536
 
 _DECIDE = "trustspace/v1/decide"
 _DECIDE_MANY = "trustspace/v1/decide_many"
+_TRACE = "trustspace/v1/trace"
 
 _NUMBERS = TypeAdapter(dict[str, int])
 
@@ -95,7 +97,7 @@ class WasmEngine:
                 self._entrypoints = instance.entrypoints()
         except (*_FAULTS, EngineFaultError, ValidationError) as error:
             raise unusable(f"the module does not load: {error}") from error
-        if not {_DECIDE, _DECIDE_MANY} <= self._entrypoints.keys():
+        if not {_DECIDE, _DECIDE_MANY, _TRACE} <= self._entrypoints.keys():
             raise unusable(f"the module lacks an entry point: {sorted(self._entrypoints)}")
 
     @property
@@ -121,6 +123,14 @@ class WasmEngine:
         for part in _slices(requests):
             decisions.extend(self._decide_slice(part))
         return decisions
+
+    def trace(self, request: DecisionRequest) -> Trace | None:
+        """Return how every rule came out, or None when the engine failed."""
+        try:
+            answer = self._evaluate(_TRACE, encode(request))
+            return read_trace(answer, request, self._revision)
+        except EngineFaultError:
+            return None
 
     def _decide_slice(self, part: Sequence[tuple[DecisionRequest, bytes | None]]) -> list[Decision]:
         requests = [request for request, _ in part]

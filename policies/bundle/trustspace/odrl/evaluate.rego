@@ -30,10 +30,14 @@ default judge(_, _) := {
 	"depends": [],
 	"moments": [],
 	"deferred": [],
+	"values": {},
+	"refined": "unknown",
 }
 
 judge(q, rule) := {
 	"active": covers(q, rule),
+	"values": all,
+	"refined": conjunction([object.get(all, id, "unknown") | some id in rule.refine]),
 	"value": conjunction([object.get(all, id, "unknown") | some id in parts]),
 	"reasons": reasons,
 	"depends": [d | some leaf in rule.leaves; some d in leaves[leaf.id].fact.depends],
@@ -45,7 +49,7 @@ judge(q, rule) := {
 	],
 } if {
 	leaves := {leaf.id: weigh(q, rule, leaf) | some leaf in rule.leaves}
-	all := values(rule.logic, {id: result.value | some id, result in leaves})
+	all := values(sequenced(rule.logic, leaves), {id: result.value | some id, result in leaves})
 	parts := array.concat(rule.refine, rule.top)
 	blamed := blame(rule, all, {id | some id in parts; not holds(object.get(all, id, "unknown"))})
 	reasons := array.concat(
@@ -81,17 +85,24 @@ default weigh(_, _, _) := {
 	"fact": {"value": null, "depends": [], "expires": null},
 }
 
-weigh(_, _, leaf) := {"value": "unknown", "reason": "odrl.operand.unknown", "fact": operands.blank} if {
+weigh(q, _, leaf) := measure(leaf, object.union(operands.blank, q.facts[leaf.left]), q.now) if {
+	points.supplied(q, leaf.left)
+}
+
+weigh(q, _, leaf) := {"value": "unknown", "reason": "odrl.operand.unknown", "fact": operands.blank} if {
+	not points.supplied(q, leaf.left)
 	not leaf.left in operands.known
 }
 
 weigh(q, _, leaf) := {"value": value, "reason": "odrl.constraint.unknown", "fact": operands.blank} if {
+	not points.supplied(q, leaf.left)
 	leaf.left in operands.known
 	points.postponed(q.point, leaf.left)
 	value := points.form(leaf)
 }
 
 weigh(q, rule, leaf) := measure(leaf, fact, q.now) if {
+	not points.supplied(q, leaf.left)
 	leaf.left in operands.known
 	not points.postponed(q.point, leaf.left)
 	fact := object.union(operands.blank, operands.fact(leaf.left, q, {"rule": rule, "leaf": leaf}))
@@ -192,13 +203,18 @@ default prohibition(_, _) := {
 		"id": "engine.considered", "at": null, "rule": null, "left": null, "op": null,
 		"expected": null, "actual": null, "unit": null, "src": null,
 	}],
+	"late": [],
+	"obligations": [],
 }
 
 prohibition(q, rule) := object.union(verdict, {
 	"id": rule.id,
 	"bites": bites,
 	"reasons": prohibited(q, rule, verdict),
+	"late": [r | some d in remedies; some r in d.reasons],
+	"obligations": [o | some d in remedies; some o in d.obligations],
 }) if {
+	remedies := [duty(q, rule.id, d) | some d in rule.duties; object.get(q.duties.outstanding, d.id, null) != null]
 	verdict := judge(q, rule)
 	bites := [verdict.active, harmless(verdict.value)] == [true, false]
 }
@@ -216,116 +232,3 @@ prohibited(q, rule, verdict) := array.concat(
 	[reason("odrl.prohibited", {"at": rule.id, "rule": rule.id, "expected": q.action, "src": rule.src})],
 	[r | some r in verdict.reasons; r.id in {"odrl.operand.unknown", "odrl.constraint.unknown", "fact.unavailable"}],
 )
-
-# duty(q, rule_id, d): reasons against, and what an allow must carry.
-default duty(_, _, _) := {
-	"reasons": [{
-		"id": "engine.considered", "at": null, "rule": null, "left": null, "op": null,
-		"expected": null, "actual": null, "unit": null, "src": null,
-	}],
-	"obligations": [],
-}
-
-duty(q, rule_id, d) := {"id": d.id, "reasons": unmet(rule_id, d, record, q.now), "obligations": []} if {
-	d.when == "before"
-	outstanding(q, d) == false
-	record := object.get(q.duties.fulfilled, d.id, null)
-}
-
-duty(q, rule_id, d) := {"id": d.id, "reasons": [], "obligations": [owed(q, rule_id, d)]} if {
-	outstanding(q, d)
-}
-
-duty(q, rule_id, d) := {"id": d.id, "reasons": overdue(q, rule_id, d), "obligations": [owed(q, rule_id, d)]} if {
-	d.when != "before"
-}
-
-# outstanding(q, d): a pre-duty may still be open where terms are only discussed.
-default outstanding(_, _) := false
-
-outstanding(q, d) if {
-	d.when == "before"
-	q.point in points.discussing
-	record := object.get(q.duties.fulfilled, d.id, null)
-	count(unmet("", d, record, q.now)) > 0
-}
-
-default unmet(_, _, _, _) := [{
-	"id": "engine.considered", "at": null, "rule": null, "left": null, "op": null,
-	"expected": null, "actual": null, "unit": null, "src": null,
-}]
-
-unmet(rule_id, d, null, _) := [reason("odrl.duty.unfulfilled", object.union(about(rule_id, d), wanted)) |
-	some wanted in wishes(d)
-]
-
-unmet(rule_id, d, record, now) := [r |
-	some leaf in d.refine
-	result := proven(leaf, record, now)
-	result.value != "true"
-	r := leaf_reason(rule_id, leaf, result)
-] if {
-	record != null
-	is_array(d.refine)
-}
-
-default about(_, _) := {}
-
-about(rule_id, d) := {"at": d.id, "rule": rule_id, "src": d.src}
-
-default wishes(_) := [{}]
-
-wishes(d) := [{"expected": d.action}] if count(d.refine) == 0
-
-wishes(d) := [{"left": leaf.left, "op": leaf.op, "expected": leaf.right, "unit": leaf.unit} |
-	some leaf in d.refine
-] if {
-	count(d.refine) > 0
-}
-
-default proven(_, _, _) := {"value": "unknown", "reason": "odrl.operand.unknown", "fact": {"value": null}}
-
-proven(leaf, record, now) := measure(leaf, object.get(record.facts, leaf.left, operands.blank), now) if {
-	leaf.left in operands.proofs
-}
-
-default overdue(_, _, _) := []
-
-overdue(q, rule_id, d) := [reason("odrl.obligation.overdue", object.union(about(rule_id, d), {
-	"op": d.action,
-	"expected": q.duties.outstanding[d.id],
-	"actual": q.now,
-}))] if {
-	q.now > q.duties.outstanding[d.id]
-	not settled(q, d)
-}
-
-default settled(_, _) := false
-
-settled(q, d) if {
-	record := object.get(q.duties.fulfilled, d.id, null)
-	record != null
-	count(unmet("", d, record, q.now)) == 0
-}
-
-settled(q, d) if {
-	some remedy in d.remedies
-	object.get(q.duties.fulfilled, remedy, null) != null
-}
-
-owed(q, rule_id, d) := {
-	"id": d.id,
-	"rule": rule_id,
-	"action": d.action,
-	"when": d.when,
-	"due": due(q, d),
-	"params": d.params,
-	"on_failure": d.on_failure,
-	"src": d.src,
-}
-
-default due(_, _) := null
-
-due(q, d) := object.get(q.duties.outstanding, d.id, q.now + d.delay) if is_number(d.delay)
-
-due(q, d) := q.duties.outstanding[d.id] if not is_number(d.delay)

@@ -31,10 +31,13 @@ combine("or", parts) := disjunction(parts)
 
 combine("xone", parts) := exactly_one(parts)
 
-# No fact carries the order of events yet: a sequence can be refuted, never confirmed.
+# A sequence whose order is not known can be refuted, never confirmed.
 combine("andSequence", parts) := "false" if {
 	"false" in parts
 }
+
+# One whose parts came about in another order.
+combine("outOfSequence", _) := "false"
 
 # The empty conjunction is true: a rule without constraints. An empty node never comes here.
 conjunction(parts) := "false" if {
@@ -101,3 +104,33 @@ default holds(_) := false
 holds("true") := true
 
 holds("deferred") := true
+
+# sequenced(levels, leaves): sequences whose facts tell when they came about are conjunctions, or
+# false where the order is another one.
+default sequenced(_, _) := []
+
+sequenced(levels, _) := levels if count(sequences(levels)) == 0
+
+sequenced(levels, leaves) := [[object.union(node, {"kind": ordering(node, leaves)}) |
+	some node in nodes
+] |
+	some nodes in levels
+] if {
+	count(sequences(levels)) > 0
+}
+
+sequences(levels) := [node.id | some nodes in levels; some node in nodes; node.kind == "andSequence"]
+
+default ordering(_, _) := "andSequence"
+
+ordering(node, _) := node.kind if node.kind != "andSequence"
+
+ordering(node, leaves) := order(times) if {
+	node.kind == "andSequence"
+	times := [t | some id in node.args; t := leaves[id].fact.at; is_number(t)]
+	count(times) == count(node.args)
+}
+
+default order(_) := "outOfSequence"
+
+order(times) := "and" if sort(times) == times

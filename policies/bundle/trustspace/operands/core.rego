@@ -13,6 +13,7 @@ blank := {
 	"parts": null,
 	"expires": null,
 	"depends": [],
+	"at": null,
 }
 
 default fact(_, _, _) := {"status": "error"}
@@ -40,9 +41,6 @@ fact("odrl:recipient", q, context) := party(q.subject, context.leaf.right)
 known contains "odrl:spatial"
 
 fact("odrl:spatial", q, _) := given(q, "odrl:spatial")
-
-# Names that only the proof of a duty carries.
-proofs contains "odrl:payAmount"
 
 default counted(_, _) := {"status": "missing"}
 

@@ -19,6 +19,7 @@ deferred := {
 	},
 	"transfer": {"odrl:count", "ts:outputForm"},
 	"access": set(),
+	"evaluation": set(),
 }
 
 default postponed(_, _) := false

@@ -7,7 +7,6 @@ import data.trustspace.operands
 tables := {
 	"known": sort(operands.known),
 	"clocks": sort(operands.clocks),
-	"proofs": sort(operands.proofs),
 	"deferred": {point: sort(names) | some point, names in deferred},
 	"strength": odrl.strength,
 }

@@ -1,4 +1,4 @@
-# Decision v1. The only file that reads `input`; everything else gets the request as an argument.
+# Decision v1. Only the files here read `input`; everything else gets the request as an argument.
 package trustspace.v1
 
 import data.trustspace.odrl
@@ -73,7 +73,10 @@ outside(q, lost) := array.concat(
 # inside(q, work): prohibitions that bite and obligations that are overdue, in any policy.
 inside(q, work) := array.concat(
 	[r | some w in work; some p in w.prohibitions; p.bites; some r in bitten(q, w, p)],
-	[r | some w in work; some o in w.obligations; some r in o.reasons],
+	array.concat(
+		[r | some w in work; some p in w.prohibitions; some r in p.late],
+		[r | some w in work; some o in w.obligations; some r in o.reasons],
+	),
 )
 
 default bitten(_, _, _) := [{
@@ -98,7 +101,12 @@ answer(q, work, objections) := odrl.allowance(q, granted, owed, ruling) if {
 	count(objections) == 0
 	granted := granting(work)
 	count(granted) > 0
-	owed := [o | some w in work; some d in w.obligations; some o in d.obligations]
+	owed := [o |
+		some w in work
+		some rules in [w.prohibitions, w.obligations]
+		some d in rules
+		some o in d.obligations
+	]
 	ruling := [r |
 		some w in work
 		some rules in [w.permissions, w.prohibitions]

@@ -1,0 +1,14 @@
+# Evaluation: the bare question, outside any exchange, as authors and other test suites ask it.
+#
+# Policies of every kind, no agreement needed, nothing left to a later point, and a fact that the
+# asker gives counts whatever its name.
+package trustspace.points
+
+kinds["evaluation"] := {"offer", "agreement", "set"}
+
+default supplied(_, _) := false
+
+supplied(q, name) if {
+	q.point == "evaluation"
+	q.facts[name]
+}
