@@ -26,7 +26,6 @@ from pydantic import ValidationError
 from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.model.value import canonical
 from trustspace.policy.constraint import (
-    Atom,
     Normal,
     atoms,
     count_nodes,
@@ -35,12 +34,11 @@ from trustspace.policy.constraint import (
     refuse_unknown_members,
 )
 from trustspace.policy.delivery import Delivery, deciding
+from trustspace.policy.flat import Flat
 from trustspace.policy.rule import (
     MAX_NODES,
     MAX_RULES,
     DutyIR,
-    Leaf,
-    LogicNode,
     PolicyIR,
     RuleIR,
 )
@@ -349,7 +347,7 @@ class _Lowering:
         delivery: Delivery,
     ) -> RuleIR:
         covered = action(rule.action, location=f"{location}/action")
-        flat = _Flat(name)
+        flat = Flat()
         top = tuple(flat.add(part)[0] for part in parts)
         return RuleIR(
             id=name,
@@ -369,35 +367,3 @@ class _Lowering:
             depends=(),
             src=location,
         )
-
-
-class _Flat:
-    """Leaves and levels of nodes of one rule, numbered in the order of the text."""
-
-    def __init__(self, rule: str) -> None:
-        self.leaves: list[Leaf] = []
-        self.levels: list[list[LogicNode]] = []
-        self._rule = rule
-        self._nodes = 0
-
-    def add(self, part: Normal) -> tuple[str, int]:
-        """Add a constraint; return its id and its level, 0 for a leaf."""
-        if isinstance(part, Atom):
-            name = f"c{len(self.leaves) + 1}"
-            self.leaves.append(
-                Leaf(id=name, left=part.left, op=part.op, right=part.right, unit=None, src=part.src)
-            )
-            return name, 0
-        added = [self.add(each) for each in part.parts]
-        level = 1 + max(depth for _, depth in added)
-        self._nodes += 1
-        node = LogicNode(
-            id=f"n{self._nodes}",
-            kind=part.kind,
-            args=tuple(each for each, _ in added),
-            src=part.src,
-        )
-        while len(self.levels) < level:
-            self.levels.append([])
-        self.levels[level - 1].append(node)
-        return node.id, level
