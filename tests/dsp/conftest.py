@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
-from trustspace.model.jsonld import DSP_CONTEXT
+from trustspace.model.contexts import DSP_CONTEXT
 
 BASE = "https://w3id.org/dspace/2025/1/"
 

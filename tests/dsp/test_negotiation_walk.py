@@ -12,7 +12,7 @@ from trustspace.dsp.messages import ContractRequestMessage, NegotiationMessage
 from trustspace.dsp.negotiation import TERMINAL, TRANSITIONS, ContractNegotiation, key_of
 from trustspace.dsp.wire import emit, parse_any
 from trustspace.errors import LocalProtocolError, RemoteProtocolError
-from trustspace.model.jsonld import DSP_CONTEXT
+from trustspace.model.contexts import DSP_CONTEXT
 from trustspace.model.participant import Role
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from trustspace.dsp import binding
 from trustspace.dsp.messages import MESSAGE_TYPES, ProtocolVersion, VersionResponse
 from trustspace.dsp.wire import emit, parse, parse_any
 from trustspace.errors import LocalProtocolError
-from trustspace.model.jsonld import DSP_CONTEXT
+from trustspace.model.contexts import DSP_CONTEXT
 
 Check = Callable[[dict[str, Any]], None]
 

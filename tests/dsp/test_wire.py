@@ -19,8 +19,8 @@ from trustspace.dsp.messages import (
 )
 from trustspace.dsp.wire import emit, parse, parse_any, timestamp
 from trustspace.errors import LocalProtocolError, RemoteProtocolError
+from trustspace.model.contexts import DSP_CONTEXT, EDC_CONTEXT
 from trustspace.model.dataset import Catalog, Dataset
-from trustspace.model.jsonld import DSP_CONTEXT, EDC_CONTEXT
 from trustspace.model.odrl import Offer
 
 OFFER = {"@id": "o1", "@type": "Offer", "target": "d1", "permission": [{"action": "use"}]}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trustspace.dsp.messages import MESSAGE_TYPES, VersionResponse
 from trustspace.dsp.wire import emit, parse, parse_any
 from trustspace.errors import LocalProtocolError, RemoteProtocolError
-from trustspace.model.jsonld import DSP_CONTEXT
+from trustspace.model.contexts import DSP_CONTEXT
 
 CONSTRAINT = {"leftOperand": "purpose", "operator": "isAnyOf", "rightOperand": ["research"]}
 RULES = {"permission": [{"action": "use", "constraint": [{"or": [CONSTRAINT, CONSTRAINT]}]}]}

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustspace.errors import RemoteProtocolError
-from trustspace.model import jsonld
+from trustspace.model import contexts, jsonld
 
 DSPACE = "https://w3id.org/dspace/2025/1/"
 ODRL = "http://www.w3.org/ns/odrl/2/"
 DCAT = "http://www.w3.org/ns/dcat#"
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 
 # Where each name of the sample belongs, and how it may be written; kept apart from the reader's
@@ -37,6 +38,7 @@ TYPES = {
 }
 IRIS = {"participantId", "target", "assigner"}
 ODRL_NAMES = {"action", "operator", "leftOperand"}
+DEFINED = ("use", "lt", "isAllOf")
 LITERALS = {"endpointURL"}
 FOREIGN = "https://example.org/ns/title"
 
@@ -124,7 +126,7 @@ def spelled_member(draw: st.DrawFn, name: str, value: Any) -> tuple[str, Any]:
 
 
 def spelled_value(draw: st.DrawFn, name: str, value: Any) -> Any:
-    if name in ODRL_NAMES and ":" not in value:
+    if value in DEFINED:
         value = draw(st.sampled_from([value, f"odrl:{value}", ODRL + value]))
     if name in ODRL_NAMES | IRIS:
         return draw(st.sampled_from([value, {"@id": value}, [{"@id": value}]]))
@@ -162,7 +164,7 @@ def test_every_spelling_gives_the_compact_form(document):
 
 
 def test_the_compact_form_is_left_as_it_is():
-    assert jsonld.read(SAMPLE | {"@context": [jsonld.DSP_CONTEXT]}) == SAMPLE
+    assert jsonld.read(SAMPLE | {"@context": [contexts.DSP_CONTEXT]}) == SAMPLE
 
 
 @pytest.mark.parametrize("document", [None, 3, "x", [], [{}], True])
@@ -251,6 +253,10 @@ def test_right_operands_keep_their_type(written, read):
         ({"eventType": f"{DSPACE}FINALIZED"}, {"eventType": "FINALIZED"}),
         ({"state": {"@value": 3}}, {"state": {"@value": 3}}),
         ({"action": 3}, {"action": 3}),
+        ({"action": "odrl:distribute"}, {"action": "odrl:distribute"}),
+        ({"leftOperand": {"@id": f"{ODRL}purpose"}}, {"leftOperand": f"{ODRL}purpose"}),
+        ({"leftOperand": "edc:region"}, {"leftOperand": f"{EDC}region"}),
+        ({"leftOperand": "inForceDate"}, {"leftOperand": "inForceDate"}),
         ({"action": "odrl:odrl:use"}, {"action": "odrl:odrl:use"}),
         ({"action": f"{ODRL}a/b"}, {"action": f"{ODRL}a/b"}),
         ({"accessService": {"@id": {"@id": "s1"}}}, {"accessService": {"@id": {"@id": "s1"}}}),
@@ -279,7 +285,7 @@ def test_the_dataset_of_a_request_is_an_id(name):
 def test_the_dialect_of_eclipse_connectors_is_read():
     edc = "https://w3id.org/edc/v0.0.1/ns/"
     document = {
-        "@context": [jsonld.DSP_CONTEXT, jsonld.EDC_CONTEXT],
+        "@context": [contexts.DSP_CONTEXT, contexts.EDC_CONTEXT],
         "@id": "m1",
         "@type": "TransferStartMessage",
         "consumerPid": "c1",
@@ -299,3 +305,15 @@ def test_the_dialect_of_eclipse_connectors_is_read():
     assert address[f"{edc}flowType"] == "PULL"
     assert address["endpointType"] == "https://w3id.org/idsa/v4.1/HTTP"
     assert [entry["name"] for entry in address["endpointProperties"]] == [f"{edc}authorization"]
+
+
+def test_what_the_eclipse_context_shortens_is_written_out():
+    constraint = {"leftOperand": "inForceDate", "operator": "gt", "rightOperand": ["id", 1]}
+    document = {
+        "@context": [contexts.DSP_CONTEXT, contexts.EDC_CONTEXT],
+        "constraint": [constraint, {"or": [{"odrl:leftOperand": "id"}]}],
+    }
+    first, second = jsonld.read(document)["constraint"]
+    assert first["leftOperand"] == f"{EDC}inForceDate"
+    assert first["rightOperand"][0] == "id"
+    assert second == {"or": [{"leftOperand": f"{EDC}id"}]}

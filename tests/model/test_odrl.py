@@ -88,12 +88,16 @@ def test_right_operands(right):
     assert AtomicConstraint.read(document).to_wire() == document
 
 
-@pytest.mark.parametrize(
-    "rules", [{}, {"permission": []}, {"obligation": [{"action": "delete"}]}, {"permission": {}}]
-)
-def test_a_policy_needs_a_permission_or_a_prohibition(rules):
+@pytest.mark.parametrize("rules", [{}, {"permission": []}, {"obligation": [{"action": "delete"}]}])
+def test_a_policy_that_permits_and_prohibits_nothing_is_empty(rules):
+    assert Offer.read({"@id": "o1", **rules}).is_empty
+    for kind in ("permission", "prohibition"):
+        assert not Offer.read({"@id": "o1", **rules, kind: [{"action": "use"}]}).is_empty
+
+
+def test_rules_are_a_list():
     with pytest.raises(RemoteProtocolError):
-        Offer.read({"@id": "o1", **rules})
+        Offer.read({"@id": "o1", "permission": {}})
 
 
 @pytest.mark.parametrize("rule", [{}, {"action": {"@id": "use"}}, {"action": ["use"]}, "use"])

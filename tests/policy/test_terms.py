@@ -251,7 +251,7 @@ def test_terms_from_a_file_with_a_policy():
         ({"permission": [{}]}, "policy.malformed"),
         ({"permission": ["use"]}, "policy.malformed"),
         ({"permission": [{"action": 5}]}, "policy.malformed"),
-        ({"@type": "Offer"}, "policy.malformed"),
+        ({"@type": "Offer"}, "policy.empty"),
         ({"@context": {"action": "urn:x"}, "permission": []}, "policy.malformed"),
         ({"permission": [{"action": "use"}], "count": 3}, "policy.unsupported"),
         ({"permission": [{"action": "us"}]}, "policy.unsupported"),

@@ -12,6 +12,7 @@ from trustspace.errors import (
 )
 from trustspace.model.odrl import Agreement, AtomicConstraint
 from trustspace.model.value import digest
+from trustspace.policy.vocabulary import compact
 from trustspace.store import AgreementRow, AgreementState, Transaction
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def purpose_of(agreement: Agreement) -> str | None:
         for constraint in rule.constraints:
             if (
                 isinstance(constraint, AtomicConstraint)
-                and constraint.left_operand == "purpose"
+                and compact(constraint.left_operand) == "odrl:purpose"
                 and constraint.operator == "eq"
                 and isinstance(constraint.right_operand, str)
             ):

@@ -16,6 +16,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from trustspace.dsp.dialects import STRICT, Dialect, as_text
 from trustspace.dsp.messages import (
     MESSAGE_TYPES,
     ContractAgreementMessage,
@@ -26,9 +27,9 @@ from trustspace.dsp.messages import (
 )
 from trustspace.dsp.process import in_utc
 from trustspace.errors import LocalProtocolError, RemoteProtocolError
-from trustspace.model import jsonld
+from trustspace.model import contexts, jsonld
 from trustspace.model.dataset import Catalog, Dataset, Distribution
-from trustspace.model.odrl import Offer
+from trustspace.model.odrl import Offer, Policy
 from trustspace.model.value import Value
 
 M = TypeVar("M", bound=Value)
@@ -73,8 +74,12 @@ def parse_any(document: object) -> Message:
     return message_type.read(compact)
 
 
-def emit(message: Message | VersionResponse) -> dict[str, Any]:
+def emit(message: Message | VersionResponse, *, dialect: Dialect = STRICT) -> dict[str, Any]:
     """Write a message as JSON that the official schemas accept.
+
+    Args:
+        message: What to send.
+        dialect: How its receiver speaks; only what that asks for is written otherwise.
 
     Raises:
         LocalProtocolError: Code ``message.malformed`` when the message breaks a rule that its
@@ -82,6 +87,8 @@ def emit(message: Message | VersionResponse) -> dict[str, Any]:
     """
     rule = _RULES.get(type(message))
     problem = rule(message) if rule else None
+    if not dialect.policies_without_rules:
+        problem = problem or _lacks_rules(message)
     if problem:
         raise LocalProtocolError(f"{type(message).__name__} {problem}", code="message.malformed")
     document = message.to_wire()
@@ -91,7 +98,9 @@ def emit(message: Message | VersionResponse) -> dict[str, Any]:
     except RemoteProtocolError as error:
         raise LocalProtocolError(str(error), code=error.code) from error
     if not isinstance(message, VersionResponse):
-        document["@context"] = [jsonld.DSP_CONTEXT]
+        document["@context"] = [contexts.DSP_CONTEXT]
+    if dialect.text_reasons and "reason" in document:
+        document["reason"] = [as_text(reason) for reason in document["reason"]]
     jsonld.check(document, error=LocalProtocolError)
     return document
 
@@ -117,6 +126,18 @@ def _parse_version(document: object, expected: type[M]) -> M:
 def _shown(found: object) -> str:
     """Return what stands in ``@type``, cut to what an error can carry."""
     return found[:100] if isinstance(found, str) else "none that is one string"
+
+
+def _lacks_rules(message: Message | VersionResponse) -> str | None:
+    """A policy permits or prohibits something (``anyOf`` of the policy's schema)."""
+    policies = [getattr(message, name, None) for name in ("offer", "agreement")]
+    if isinstance(message, Catalog):
+        policies += [offer for dataset in message.datasets for offer in dataset.offers]
+    elif isinstance(message, Dataset):
+        policies += message.offers
+    lacking = (one for one in policies if isinstance(one, Policy) and one.is_empty)
+    found = next(lacking, None)
+    return None if found is None else f"has the policy {found.id} without any rule"
 
 
 def _names_one_side(message: Any) -> str | None:  # noqa: ANN401 - two classes with equal names

@@ -1,5 +1,6 @@
 """Where data is fetched or delivered (DSP 2025-1, "Transfer Process", DataAddress)."""
 
+import builtins
 from typing import Literal
 
 from pydantic import Field
@@ -25,6 +26,11 @@ class DataAddress(Value):
     endpoint_type: str = Field(alias="endpointType")
     endpoint: str | None = None
     properties: tuple[EndpointProperty, ...] = Field(default=(), alias="endpointProperties")
+
+    @builtins.property
+    def url(self) -> str | None:
+        """The endpoint, where it has a member of its own or stands among the properties."""
+        return self.endpoint or self.property("endpoint")
 
     def property(self, name: str) -> str | None:
         """Return the value of a property by its short name or the last segment of its IRI."""

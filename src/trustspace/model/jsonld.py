@@ -4,9 +4,12 @@ The Dataspace Protocol lets a message be plain JSON or JSON-LD. Peers therefore 
 in many ways: ``odrl:permission`` or the whole IRI, ``{"@id": "d1"}`` for ``"d1"``, one object where
 a list is meant, ``{"@value": "x"}`` for ``"x"``. Full JSON-LD processing would cure this, and bring
 remote contexts that may redefine any term, even ``action`` or ``assigner``. This reader knows the
-protocol's terms as a table instead. It fetches nothing, accepts known context strings only and
-turns every spelling into the compact form: short names, arrays where the context says ``@set``,
-strings where it says ``@id`` or ``@vocab``. Members that are not the protocol's stay as they are.
+protocol's terms as a table instead. It fetches nothing (`trustspace.model.contexts`) and turns
+every spelling into the compact form: short names, arrays where the context says ``@set``, strings
+where it says ``@id`` or ``@vocab``. Members that are not the protocol's stay as they are.
+
+Names of ODRL that the protocol's context does not define (``odrl:purpose``) keep the spelling that
+they came in: shortened, they would mean nothing to whoever gets them back and reads JSON-LD.
 
 Example::
 
@@ -24,18 +27,14 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from trustspace.errors import ProtocolError, RemoteProtocolError
-
-DSP_CONTEXT: Final = "https://w3id.org/dspace/2025/1/context.jsonld"
-"""Context of every message (DSP 2025-1, "Serialization of Messages")."""
-
-ODRL_PROFILE_CONTEXT: Final = "https://w3id.org/dspace/2025/1/odrl-profile.jsonld"
-"""The part of it that is about policies."""
-
-EDC_CONTEXT: Final = "https://w3id.org/edc/dspace/v0.0.1"
-"""What Eclipse connectors add; it defines members of their own only."""
-
-KNOWN_CONTEXTS: Final = frozenset({DSP_CONTEXT, ODRL_PROFILE_CONTEXT, EDC_CONTEXT})
-"""Contexts that a document may name; none of them is ever fetched."""
+from trustspace.model.contexts import (
+    DSP_CONTEXT,
+    EDC_CONTEXT,
+    check_contexts,
+    named_contexts,
+    with_edc_names,
+    without_edc_prefix,
+)
 
 MAX_DEPTH: Final = 32
 """Levels of objects and arrays in a document; the same limit as for JSON text."""
@@ -64,27 +63,35 @@ def read(document: object, *, context_required: bool = True) -> dict[str, Any]:
         The document without ``@context``.
 
     Raises:
-        RemoteProtocolError: Code ``message.context`` for an unknown or inline context,
-            ``message.malformed`` for anything else that cannot be read.
+        RemoteProtocolError: Code ``message.context`` for an inline context or a message without the
+            protocol's, ``message.malformed`` for anything else that cannot be read.
     """
     if not isinstance(document, Mapping):
         raise _malformed(f"a JSON object is expected, found {type(document).__name__}")
-    check(document)
-    if context_required and DSP_CONTEXT not in _as_list(document.get("@context")):
+    check(document, foreign_contexts=context_required)
+    contexts = named_contexts(document)
+    if context_required and DSP_CONTEXT not in contexts:
         raise RemoteProtocolError(
             "the message does not name the protocol's context",
             code="message.context",
             hint=f'"@context": ["{DSP_CONTEXT}"]',
         )
-    return _read_node(document)
+    return _read_node(with_edc_names(document) if EDC_CONTEXT in contexts else document)
 
 
-def check(document: object, *, error: type[ProtocolError] = RemoteProtocolError) -> None:
+def check(
+    document: object,
+    *,
+    error: type[ProtocolError] = RemoteProtocolError,
+    foreign_contexts: bool = False,
+) -> None:
     """Hold a document to what can be read, canonicalised and sent on safely.
 
     Args:
         document: Decoded JSON.
         error: Class of the error to raise.
+        foreign_contexts: Whether the document itself, not what is in it, may name remote contexts
+            that are not known.
 
     Raises:
         ProtocolError: Of class ``error``; code ``message.context`` for a context that is not a
@@ -96,7 +103,7 @@ def check(document: object, *, error: type[ProtocolError] = RemoteProtocolError)
     while pending:
         value, depth = pending.pop()
         if isinstance(value, Mapping):
-            _check_context(value, error)
+            check_contexts(value, error, foreign=foreign_contexts and depth == 1)
             parts = [*value, *value.values()]
         elif isinstance(value, list | tuple):
             parts = list(value)
@@ -124,19 +131,6 @@ def _check_scalar(value: object, error: type[ProtocolError]) -> None:
         code="message.malformed",
         hint="integers lie within ±(2^53-1), other numbers are finite",
     )
-
-
-def _check_context(node: Mapping[str, Any], error: type[ProtocolError]) -> None:
-    if "@context" not in node:
-        return
-    for context in _as_list(node["@context"]):
-        if not isinstance(context, str) or context not in KNOWN_CONTEXTS:
-            found = context if isinstance(context, str) else "a context written inline"
-            raise error(
-                f"unknown @context: {found}",
-                code="message.context",
-                hint=f"known are {', '.join(sorted(KNOWN_CONTEXTS))}",
-            )
 
 
 def _read_node(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,8 +214,12 @@ def _read_reference(value: object) -> object:
 
 
 def _read_odrl_name(value: object) -> object:
-    """Read a name, without prefix where it is ODRL's."""
-    return _short_name(_read_text(value), _ODRL)
+    """Read a name: bare where the protocol's context defines it, else as it is written."""
+    name = _read_text(value)
+    if not isinstance(name, str):
+        return name
+    short = _short_name(name, _ODRL)
+    return short if short in _PROFILE_NAMES else without_edc_prefix(name)
 
 
 def _read_state_name(value: object) -> object:
@@ -350,6 +348,10 @@ _TERMS: Final[Mapping[str, _Term]] = MappingProxyType(
 _REQUEST_TERMS: Final[Mapping[str, _Term]] = MappingProxyType(
     {**_TERMS, **_terms(_DSPACE, {_read_text: "dataset"})}
 )
+
+_OPERATORS = "eq neq gt gteq lt lteq isA hasPart isPartOf isAllOf isAnyOf isNoneOf term-lteq"
+_PROFILE_NAMES: Final = frozenset({"use", *_OPERATORS.split()})
+"""Actions and operators that the protocol's context defines; it defines no left operand."""
 
 _DATATYPES: Final[Mapping[type, str]] = MappingProxyType(
     {bool: "xsd:boolean", int: "xsd:integer", float: "xsd:double"}

@@ -118,12 +118,13 @@ class Policy(Value):
     prohibitions: tuple[Rule, ...] = Field(default=(), alias="prohibition")
     obligations: tuple[Rule, ...] = Field(default=(), alias="obligation")
 
-    @model_validator(mode="after")
-    def _has_a_rule(self) -> Self:
-        if not (self.permissions or self.prohibitions):
-            msg = "a policy has at least one permission or prohibition"
-            raise ValueError(msg)
-        return self
+    @property
+    def is_empty(self) -> bool:
+        """Whether it neither permits nor prohibits anything, which the protocol's schemas forbid.
+
+        There are peers whose owners mean "no conditions" by it (`trustspace.dsp.dialects`).
+        """
+        return not (self.permissions or self.prohibitions)
 
     def rules(self) -> Iterator[tuple[str, Rule]]:
         """Yield every rule with its JSON pointer, permissions first."""

@@ -195,6 +195,8 @@ def _lower(source: _Source) -> PolicyIR:
 
 
 def _check_size(policy: Policy) -> None:
+    if policy.is_empty:
+        raise PolicyError("the policy permits nothing: it has no rule", code="policy.empty")
     rules = [rule for _, rule in policy.rules()]
     nodes = sum(count_nodes(rule.constraints) for rule in rules)
     size = len(_canonical(policy))
