@@ -236,6 +236,8 @@ def test_a_transfer_takes_its_steps(garden, bank, agreement, tmp_path):
     assert garden("suspend", ours, "--reason", "audit").stdout == f"SUSPENDED: {ours}\n"
     assert garden.json("resume", ours)["state"] == "STARTED"
     assert garden("resume", ours).exit_code == 2
+    assert garden("release", agreement).stdout == "released: 0\n"
+    assert garden.json("release", agreement) == {"agreement": agreement, "released": 0}
     assert bank("complete", transfer(bank)["id"]).stdout.startswith("COMPLETED: ")
     bank.json("open", agreement, "-o", tmp_path / "z.bin")
     running = next(

@@ -99,6 +99,7 @@ CALLS = [
     ("transfer", ("t",), {}, "GET transfers/t"),
     ("suspend", ("t",), {"reason": "r"}, "POST transfers/t/suspend"),
     ("resume", ("t",), {}, "POST transfers/t/resume"),
+    ("release", ("a",), {}, "POST agreements/a/release"),
     ("complete", ("t",), {}, "POST transfers/t/complete"),
     ("terminate", ("t",), {"reason": "r"}, "POST transfers/t/terminate"),
     ("explain", ("x",), {"language": "zh"}, "GET explain/x"),
@@ -126,6 +127,7 @@ def answers(connector, doc):
         kind, _, rest = path.partition("/")
         listing = method == "GET" and not rest
         connector.answers[asked] = {"items": [kinds[kind]]} if listing else kinds[kind]
+    connector.answers["POST agreements/a/release"] = {"agreement": "a", "released": 1}
     connector.answers["DELETE datasets/x"] = HttpResponse(status_code=204)
 
 

@@ -18,6 +18,7 @@ from trustspace.dsp.messages import (
     TransferRequestMessage,
     TransferStartMessage,
     TransferState,
+    TransferSuspensionMessage,
 )
 from trustspace.model.participant import Role
 from trustspace.store import AgreementState
@@ -165,8 +166,8 @@ async def test_a_consumer_resumes_only_what_is_paused(garden: Party, peer: Scrip
     refused = await peer.say(garden, f"transfers/{theirs}/start", start)
     assert (refused.status_code, refused.json()["code"]) == (400, "transfer.state")
     assert garden.stored() == before
-    await garden.post(f"transfers/{theirs}/suspend")
-    await garden.settled()
+    pause = TransferSuspensionMessage(id=urn(), consumer_pid=peer.pid, provider_pid=theirs)
+    assert (await peer.say(garden, f"transfers/{theirs}/suspension", pause)).status_code == 200
     await garden.store.write(
         lambda tx: garden.connector.plane.agreed.end(
             tx,

@@ -58,7 +58,7 @@ async def test_another_transfer_may_run_beside_a_running_one(
 ) -> None:
     agreement, ours, _ = running
     hosted, now = bank.hosted, datetime.now(UTC)
-    steps = bank.connector.plane.transfers
+    steps = bank.connector.plane.requests
     beside = await bank.store.write(
         lambda tx: steps.request(
             tx, hosted, agreement, format_="HttpData-PULL", now=now, another=True
@@ -67,30 +67,6 @@ async def test_another_transfer_may_run_beside_a_running_one(
     assert beside.id != ours
     await bank.until(f"transfers/{beside.id}", "STARTED")
     assert (await bank.get(f"transfers/{ours}"))["state"] == "STARTED"
-
-
-@pytest.mark.parametrize("first", ["consumer", "provider"])
-@pytest.mark.parametrize("then", ["consumer", "provider"])
-async def test_either_side_pauses_and_either_side_resumes(
-    garden: Party, bank: Party, running: tuple[str, str, str], first: str, then: str
-) -> None:
-    _, ours, theirs = running
-    sides = {"consumer": (bank, ours), "provider": (garden, theirs)}
-    party, pid = sides[first]
-    shown = await party.post(f"transfers/{pid}/suspend", reason="lunch")
-    assert (shown["state"], shown["code"], shown["reasons"]) == ("SUSPENDED", "owner", ["lunch"])
-    for one, own in sides.values():
-        paused = await one.until(f"transfers/{own}", "SUSPENDED")
-        assert paused["reasons"] == ["lunch"]
-    refused = await bank.ask("GET", f"transfers/{ours}/edr")
-    assert (refused.status_code, refused.json()["code"]) == (409, "transfer.suspended")
-
-    party, pid = sides[then]
-    shown = await party.post(f"transfers/{pid}/resume")
-    assert (shown["state"], shown["code"], shown["reasons"]) == ("STARTED", None, [])
-    for one, own in sides.values():
-        await one.until(f"transfers/{own}", "STARTED")
-    assert (await bank.get(f"transfers/{ours}/edr"))["endpoint"].startswith(garden.address)
 
 
 @pytest.mark.parametrize("side", ["consumer", "provider"])

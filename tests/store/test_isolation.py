@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from trustspace.errors import StoreError
 from trustspace.model.participant import Role
-from trustspace.store import AgreementState, Store, Transaction
+from trustspace.store import AgreementState, PushRow, Store, Transaction
 
 if TYPE_CHECKING:
     from tests.store.conftest import Maker
@@ -53,6 +53,7 @@ def reads(make: Maker) -> dict[str, Read]:
         "transfers.about": lambda tx, who: tx.transfers.about(who, "x"),
         "transfers.count": lambda tx, who: tx.transfers.count(who, state="REQUESTED"),
         "transfers.overdue": lambda tx, who: tx.transfers.overdue(who, now=make.later(days=9)),
+        "pushes.due": lambda tx, who: tx.pushes.due(who, now=make.later(days=9), limit=9),
         "agreements.list": lambda tx, who: tx.agreements.list(who),
         "agreements.of_dataset": lambda tx, who: tx.agreements.of_dataset(who, "roses"),
         "outbox.count": lambda tx, who: tx.outbox.count(who),
@@ -72,6 +73,7 @@ def reads(make: Maker) -> dict[str, Read]:
             who, Role.PROVIDER, "did:web:bank", f"peer-of-{name}"
         ),
         "transfers.get": lambda tx, who, name: tx.transfers.get(who, name),
+        "transfers.deadline": lambda tx, who, name: tx.transfers.deadline(who, name),
         "transfers.find_by_peer": lambda tx, who, name: tx.transfers.find_by_peer(
             who, Role.PROVIDER, "did:web:bank", f"peer-of-{name}"
         ),
@@ -79,6 +81,8 @@ def reads(make: Maker) -> dict[str, Read]:
         "agreements.of_negotiation": lambda tx, who, name: tx.agreements.of_negotiation(
             who, f"n-{name}"
         ),
+        "holds.first": lambda tx, who, name: tx.holds.first(who, f"a-{name}"),
+        "pushes.get": lambda tx, who, name: tx.pushes.get(who, name),
         "outbox.of_process": lambda tx, who, name: tx.outbox.of_process(who, name),
         "counters.used": lambda tx, who, name: tx.counters.used(who, name),
         "counters.committed": lambda tx, who, name: tx.counters.committed(who, name),
@@ -111,11 +115,17 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
             make.negotiation(name).model_copy(update={"awaiting": "approval"}),
             deadline=soon,
         ),
+        "negotiations.put_off": lambda tx, who, name: tx.negotiations.put_off(
+            who, name, deadline=make.later(seconds=2)
+        ),
         "negotiations.update": lambda tx, who, name: tx.negotiations.update(
             who, make.negotiation(name, dataset_id="tulips")
         ),
         "transfers.insert": lambda tx, who, name: tx.transfers.insert(
             who, make.transfer(name, agreement_id="x"), deadline=soon
+        ),
+        "transfers.put_off": lambda tx, who, name: tx.transfers.put_off(
+            who, name, deadline=make.later(seconds=2)
         ),
         "transfers.update": lambda tx, who, name: tx.transfers.update(
             who, make.transfer(name, agreement_id="y")
@@ -126,6 +136,15 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "agreements.end": lambda tx, who, name: tx.agreements.end(
             who, name, AgreementState.REVOKED, reason="r", now=make.now
         ),
+        "holds.put": lambda tx, who, name: tx.holds.put(
+            who, f"a-{name}", name, code="owner", reasons=["audit"], now=make.now
+        ),
+        "holds.drop": lambda tx, who, name: tx.holds.drop(who, name),
+        "holds.drop_all": lambda tx, who, name: tx.holds.drop_all(who, f"a-{name}"),
+        "pushes.put": lambda tx, who, name: tx.pushes.put(
+            who, PushRow(who, name, make.now, session="s", next_at=make.now)
+        ),
+        "pushes.schedule": lambda tx, who, name: tx.pushes.schedule(who, name, None),
         "outbox.add": lambda tx, who, name: make.send(tx, name, pid=name, participant=who),
         "outbox.lease_due": lambda tx, who, _name: tx.outbox.lease_due(
             who, owner="o", lease_seconds=1, now=make.later(days=1), limit=9
@@ -168,6 +187,8 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
 
 UNDOING = (
     "done",
+    "drop",
+    "drop_all",
     "drop_for_process",
     "end",
     "forget",
@@ -176,6 +197,7 @@ UNDOING = (
     "release",
     "release_stale",
     "retry",
+    "schedule",
     "update",
     "withdraw",
 )

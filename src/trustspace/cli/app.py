@@ -31,7 +31,14 @@ from trustspace.cli.commands.publish import publish
 from trustspace.cli.commands.replay import replay
 from trustspace.cli.commands.revoke import revoke
 from trustspace.cli.commands.serve import serve
-from trustspace.cli.commands.transfers import complete, resume, suspend, terminate, transfers
+from trustspace.cli.commands.transfers import (
+    complete,
+    release,
+    resume,
+    suspend,
+    terminate,
+    transfers,
+)
 from trustspace.cli.commands.unpublish import unpublish
 from trustspace.cli.commands.version import version
 
@@ -59,6 +66,7 @@ for _name, _function in {
     "transfers": transfers,
     "suspend": suspend,
     "resume": resume,
+    "release": release,
     "complete": complete,
     "terminate": terminate,
     "revoke": revoke,

@@ -47,7 +47,9 @@ from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
 from trustspace.connector.publications import Publications
 from trustspace.connector.reaction import GoOn, Reaction
+from trustspace.connector.suspensions import Suspensions
 from trustspace.connector.tokens import TokenDesk
+from trustspace.connector.transfer_requests import TransferRequests
 from trustspace.connector.transfers import Transfers
 from trustspace.connector.worker import Worker
 from trustspace.errors import ConfigurationError
@@ -256,6 +258,8 @@ def _assemble(
         agreed=agreed,
         negotiations=negotiations,
         transfers=transfers,
+        requests=TransferRequests(context, agreed),
+        suspensions=Suspensions(context, agreed),
         publications=Publications(context),
         peers=peers,
         tokens=tokens,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.offers import offer_of
-from trustspace.connector.transfers import PULL
+from trustspace.connector.transfer_format import PULL
 from trustspace.dsp.binding import CATALOG_REQUEST_PATH
 from trustspace.dsp.wire import emit
 from trustspace.errors import NotFoundError, RemoteProtocolError

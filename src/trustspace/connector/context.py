@@ -100,6 +100,11 @@ class ConnectorContext:
         return timedelta(seconds=self.settings.exchange.deadline_seconds)
 
     @property
+    def idle(self) -> timedelta:
+        """After which time without a data request a running pull is completed."""
+        return timedelta(seconds=self.settings.exchange.idle_seconds)
+
+    @property
     def message_deadline(self) -> timedelta:
         """How long one message is tried."""
         seconds = self.settings.exchange.message_seconds

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from trustspace.connector.owner_steps import OwnerSteps
     from trustspace.connector.peers import Peers
     from trustspace.connector.publications import Publications
+    from trustspace.connector.suspensions import Suspensions
     from trustspace.connector.tokens import TokenDesk
+    from trustspace.connector.transfer_requests import TransferRequests
     from trustspace.connector.transfers import Transfers
     from trustspace.model.dataset import Dataset
     from trustspace.model.odrl import Offer
@@ -49,6 +51,8 @@ class ControlPlane:
     agreed: Agreements
     negotiations: Negotiations
     transfers: Transfers
+    requests: TransferRequests
+    suspensions: Suspensions
     publications: Publications
     peers: Peers
     tokens: TokenDesk
@@ -201,7 +205,7 @@ class ControlPlane:
         now = self.context.now()
 
         def hop(tx: Transaction) -> Json:
-            transfer = self.transfers.request(tx, hosted, agreement_id, format_=format_, now=now)
+            transfer = self.requests.request(tx, hosted, agreement_id, format_=format_, now=now)
             shown = views.transfer(tx, hosted.name, transfer)
             keep(tx, shown)
             return shown

@@ -285,6 +285,7 @@ class Deliveries:
             }
             tx.events.append(hosted.name, "access.denied", body, now=now)
             return denied
+        tx.transfers.put_off(hosted.name, transfer.id, deadline=now + self._context.idle)
         return Grant(
             order=order,
             agreement=row,

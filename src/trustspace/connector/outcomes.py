@@ -8,12 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
+from trustspace.connector.idle_pulls import IDLE
 from trustspace.dsp.messages import (
     ContractNegotiationEventMessage,
     NegotiationEvent,
     NegotiationState,
+    TransferState,
 )
 from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import NotFoundError, RemoteProtocolError, TransportError, TrustspaceError
 from trustspace.model.participant import Role
 from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
@@ -136,6 +139,11 @@ class Outcomes:
 
         A consumer that waits for the last message asks the provider first: it may be final there.
         """
+        if isinstance(seen, TransferProcess) and seen.state is TransferState.STARTED:
+            # Of started transfers only pulls at their provider have a deadline.
+            complete = partial(self._complete_idle, participant=participant, seen=seen)
+            await self._context.store.write(complete)
+            return
         their_state = None
         try:
             their_state = await peers.state_of(participant, seen, seconds=ASK_SECONDS)
@@ -149,6 +157,18 @@ class Outcomes:
             await self._context.store.write(partial(ending, their_state=None))
         except TrustspaceError as error:
             logger.warning("the end of %s is put off: %s", seen.id, error)
+
+    def _complete_idle(self, tx: Transaction, *, participant: str, seen: TransferProcess) -> None:
+        """Complete a running pull that nobody has used for long, unless it was used just now."""
+        hosted = self._context.hosted.get(participant)
+        now = self._context.now()
+        ends_at = tx.transfers.deadline(participant, seen.id)
+        found = tx.transfers.get(participant, seen.id)
+        if hosted is None or found is None or found != seen or ends_at is None or ends_at > now:
+            return
+        reasons = (f"no data was asked for within {self._context.idle.total_seconds():g} s",)
+        self._transfers.complete(tx, hosted, found, code=IDLE, reasons=reasons, now=now)
+        self._context.gates.close(transfer_pid=found.id, code=IDLE)
 
     def _end_as_seen(
         self, tx: Transaction, *, participant: str, seen: AnyProcess, their_state: str | None

@@ -83,11 +83,14 @@ class Exchange(_Section):
         deadline_seconds: After this many seconds an unfinished negotiation, or an undelivered
             message, ends its process with a reason.
         message_seconds: How long one message is tried, in seconds; at most the deadline.
+        idle_seconds: After this many seconds without a data request a provider completes a running
+            pull; 604,800 (a week) by default.
         sweep_seconds: Period in seconds of the sweep that picks up what a crash left.
     """
 
     deadline_seconds: int = Field(default=600, ge=1)
     message_seconds: int = Field(default=600, ge=1)
+    idle_seconds: int = Field(default=7 * 24 * 3600, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
 
 

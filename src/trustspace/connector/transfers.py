@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector import suspensions
 from trustspace.connector.agreements import REVOKED, Agreements, ended_code
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.decision_point import Refusal
+from trustspace.connector.idle_pulls import is_kept_while_used
 from trustspace.connector.outgoing import post, record
+from trustspace.connector.suspensions import SUSPENDED_BY_PROVIDER
 from trustspace.connector.tokens import without_token
+from trustspace.connector.transfer_format import PULL
 from trustspace.dsp.messages import (
     TransferCompletionMessage,
     TransferMessage,
@@ -35,9 +40,6 @@ if TYPE_CHECKING:
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.store import Transaction
 
-PULL = "HttpData-PULL"
-"""The transfer format that this connector serves."""
-
 Reasons = Sequence[Mapping[str, Any] | str]
 
 RUNNING = (TransferState.REQUESTED, TransferState.STARTED, TransferState.SUSPENDED)
@@ -52,70 +54,6 @@ class Transfers:
         self._context = context
         self._decide = decide
         self._agreed = agreed
-
-    # --- what the owner of the consumer starts -----------------------------------------------
-
-    def request(
-        self,
-        tx: Transaction,
-        hosted: Hosted,
-        agreement_id: str,
-        *,
-        format_: str,
-        now: datetime,
-        another: bool = False,
-    ) -> TransferProcess:
-        """Ask the provider for the data of an agreement; a running pull is found again.
-
-        Args:
-            tx: The transaction.
-            hosted: The consumer.
-            agreement_id: Which agreement.
-            format_: The transfer format.
-            now: Current time.
-            another: Ask for one more even if a pull is running.
-
-        Raises:
-            NotFoundError: There is no such agreement.
-            PolicyDeniedError: The agreement has ended.
-            LocalProtocolError: We are its provider, or the format is not supported.
-        """
-        agreement = self._agreed.live(tx, hosted, agreement_id)
-        if agreement.role is not Role.CONSUMER:
-            raise LocalProtocolError(
-                "only the consumer of an agreement asks for its data", code="transfer.role"
-            )
-        if format_ != PULL:
-            raise LocalProtocolError(
-                f"transfer format {format_!r} is not supported",
-                code="transfer.format",
-                hint=f"use {PULL}",
-            )
-        for running in () if another else tx.transfers.about(hosted.name, agreement_id):
-            if running.state in (TransferState.REQUESTED, TransferState.STARTED):
-                return running
-        negotiation = tx.negotiations.get(hosted.name, agreement.negotiation_pid)
-        if negotiation is None:
-            raise NotFoundError("the negotiation of the agreement is gone")
-        message = TransferRequestMessage(
-            id=new_pid(),
-            consumer_pid=new_pid(),
-            agreement_id=agreement_id,
-            format=format_,
-            callback_address=hosted.dsp_url,
-        )
-        transfer = TransferProcess.create(
-            message,
-            role=Role.CONSUMER,
-            own_pid=message.consumer_pid,
-            counterparty=agreement.counterparty,
-            callback_address=negotiation.callback_address,
-            now=now,
-        )
-        tx.transfers.insert(hosted.name, transfer, deadline=now + self._context.deadline)
-        post(self._context, tx, hosted, transfer, message, now=now)
-        record(tx, hosted, transfer, now=now)
-        return transfer
 
     # --- what the counterparty sends -----------------------------------------------------------
 
@@ -188,6 +126,7 @@ class Transfers:
         moved = transfer.receive(message, sender=transfer.role.other, now=now)
         if moved is transfer:
             return moved
+        suspensions.check_resumed(transfer, message)
         if moved.role is Role.PROVIDER and isinstance(message, TransferStartMessage):
             self._agreed.live(tx, hosted, moved.agreement_id)
         tx.outbox.drop_for_process(hosted.name, pid)
@@ -214,7 +153,13 @@ class Transfers:
     def start(
         self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
     ) -> TransferProcess:
-        """Start (provider) or resume (either side); the provider's address is added when sent."""
+        """Start (provider) or resume (either side); the provider's address is added when sent.
+
+        Raises:
+            LocalProtocolError: The step is illegal now, or only the provider may take it.
+            PolicyDeniedError: The agreement has ended.
+        """
+        suspensions.check_resumable(transfer)
         self._agreed.live(tx, hosted, transfer.agreement_id)
         message = TransferStartMessage(id=new_pid(), **_pids(transfer))
         return self._send(tx, hosted, transfer, message, now=now)
@@ -236,11 +181,29 @@ class Transfers:
         return self._send(tx, hosted, transfer, message, now=now, ended_by="us")
 
     def complete(
-        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        transfer: TransferProcess,
+        *,
+        code: str | None = None,
+        reasons: Reasons = (),
+        now: datetime,
     ) -> TransferProcess:
-        """Say that everything wanted has been delivered."""
+        """Say that everything wanted has been delivered.
+
+        Args:
+            tx: The transaction.
+            hosted: Whose transfer.
+            transfer: The transfer.
+            code: Why, for our own record; the protocol's message has no place for it.
+            reasons: In words, likewise.
+            now: Current time.
+        """
         message = TransferCompletionMessage(id=new_pid(), **_pids(transfer))
-        return self._send(tx, hosted, transfer, message, now=now)
+        why = {"code": code, "reasons": tuple(reasons), "ended_by": transfer.role}
+        noted = transfer if code is None else transfer.model_copy(update=why)
+        return self._send(tx, hosted, noted, message, now=now)
 
     def terminate(
         self,
@@ -301,6 +264,9 @@ class Transfers:
     ) -> None:
         agreement = self._agreed.get(tx, hosted, transfer.agreement_id)
         refusal = self._decide.transfer(tx, hosted, agreement, now=now)
+        hold = suspensions.standing(tx, hosted, transfer.agreement_id)
+        if refusal is None and hold is not None:
+            refusal = Refusal(SUSPENDED_BY_PROVIDER, suspensions.reasons_of(hold))
         if refusal is None:
             self.start(tx, hosted, transfer, now=now)
             return
@@ -347,6 +313,7 @@ class Transfers:
         moved = transfer.receive(message, sender=transfer.role, now=now)
         post(self._context, tx, hosted, moved, message, now=now)
         self._save(tx, hosted, moved, now=now, **more)
+        suspensions.follow(tx, hosted, moved, now=now)
         return moved
 
     def _save(
@@ -358,13 +325,21 @@ class Transfers:
         now: datetime,
         **more: object,
     ) -> None:
-        # A started or suspended transfer may rest as long as its owners like.
-        waiting = transfer.state is TransferState.REQUESTED
-        deadline = now + self._context.deadline if waiting else None
+        deadline = self._deadline(tx, hosted, transfer, now=now)
         tx.transfers.update(hosted.name, without_token(transfer), deadline=deadline)
         if transfer.state in (TransferState.TERMINATED, TransferState.SUSPENDED):
             more.setdefault("ended_by", "counterparty")
         record(tx, hosted, transfer, now=now, **more)
+
+    def _deadline(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> datetime | None:
+        """Return when something is done about a transfer that has not moved."""
+        if transfer.state is TransferState.REQUESTED:
+            return now + self._context.deadline
+        if is_kept_while_used(tx, hosted, transfer):
+            return now + self._context.idle
+        return None
 
 
 def _is_start_again(transfer: TransferProcess, message: TransferMessage) -> bool:

@@ -28,8 +28,12 @@ from trustspace.errors import ConfigurationError, IntegrityError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Form = Literal["file", "table"]
-"""``file``: the bytes as they are; ``table``: its rows as an Arrow stream."""
+Form = Literal["file", "table", "api"]
+"""``file``: the bytes as they are; ``table``: its rows as an Arrow stream; ``api``: answers to
+single calls."""
+
+API: Final = "api"
+"""The form of an interface that is called."""
 
 OCTET_STREAM: Final = "application/octet-stream"
 

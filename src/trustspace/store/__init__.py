@@ -9,6 +9,8 @@ Example::
 """
 
 from trustspace.store.database import Store
+from trustspace.store.holds import HoldRow
+from trustspace.store.pushes import PushRow
 from trustspace.store.rows import (
     EVERY_PARTICIPANT,
     HOST,
@@ -39,12 +41,14 @@ __all__ = [
     "DatasetRow",
     "EventRow",
     "Everyone",
+    "HoldRow",
     "IdempotencyRow",
     "MeterRow",
     "OutboxRow",
     "Page",
     "ParticipantRow",
     "PolicyRow",
+    "PushRow",
     "Store",
     "Sweep",
     "Transaction",

@@ -68,6 +68,12 @@ class ProcessTable(Generic[P]):
         self.update_expecting: Statement = Statement(
             replace.where(c.updated_at == bindparam("p_expected"))
         )
+        self.put_off: Statement = Statement(
+            replace.where(c.deadline.is_not(None)).values(deadline=bindparam("p_deadline"))
+        )
+        self.deadline: Statement = Statement(
+            select(c.deadline).where(mine, c.pid == bindparam("pid"))
+        )
         overdue = (
             select(c.participant, c.body)
             .where(c.deadline.is_not(None), c.deadline <= bindparam("now"))
@@ -160,6 +166,18 @@ class Processes(Repository, Generic[P]):
             if expected_updated_at is None or self.get(participant, value.id) is None:
                 raise NotFoundError(f"no process {value.id!r}")
             raise ConflictError(f"someone else moved {value.id!r}", hint="read it again and retry")
+
+    def put_off(self, participant: str, pid: str, *, deadline: datetime) -> None:
+        """Move the deadline of a process that has one."""
+        values = {"p_participant": participant, "p_pid": pid, "p_deadline": deadline}
+        self._unit.execute(self._table.put_off, values)
+
+    def deadline(self, participant: str, pid: str) -> datetime | None:
+        """Return when a process is overdue; None for never."""
+        found: datetime | None = self._unit.execute(
+            self._table.deadline, {"participant": participant, "pid": pid}
+        ).scalar()
+        return found
 
     def list(
         self,

@@ -180,6 +180,36 @@ agreements: Table = Table(
     Index("ix_agreements_negotiation", "participant", "negotiation_pid"),
 )
 
+holds: Table = Table(
+    "holds",
+    metadata,
+    _participant(),
+    Column("transfer_pid", String, primary_key=True),
+    Column("agreement_id", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("reasons", Document, nullable=False),
+    Column("since", Instant, nullable=False),
+    Index("ix_holds_agreement", "participant", "agreement_id"),
+)
+
+pushes: Table = Table(
+    "pushes",
+    metadata,
+    _participant(),
+    Column("pid", String, primary_key=True),
+    Column("session", String, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant),
+    Column("last_error", String, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+_is_due = pushes.c.next_at.is_not(None)
+Index("ix_pushes_due", pushes.c.next_at, sqlite_where=_is_due, postgresql_where=_is_due)
+
 outbox: Table = Table(
     "outbox",
     metadata,

@@ -17,10 +17,12 @@ from trustspace.store.agreements import Agreements
 from trustspace.store.catalogue import Datasets, Policies
 from trustspace.store.counters import Counters, Meters
 from trustspace.store.events import Events
+from trustspace.store.holds import Holds
 from trustspace.store.negotiations import Negotiations
 from trustspace.store.outbox import Outbox
 from trustspace.store.participants import Counterparties, Participants, Settings
 from trustspace.store.processes import NEGOTIATIONS, TRANSFERS, Processes
+from trustspace.store.pushes import Pushes
 from trustspace.store.tokens import Idempotency, Tokens
 from trustspace.store.unit_of_work import UnitOfWork
 
@@ -70,6 +72,16 @@ class Transaction:
     def transfers(self) -> Processes[TransferProcess]:
         """Transfer processes."""
         return Processes(self._unit, TRANSFERS)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Suspensions by a provider."""
+        return Holds(self._unit)
+
+    @cached_property
+    def pushes(self) -> Pushes:
+        """Progress of pushed deliveries."""
+        return Pushes(self._unit)
 
     @cached_property
     def outbox(self) -> Outbox:

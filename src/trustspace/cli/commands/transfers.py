@@ -50,6 +50,22 @@ def resume(transfer: TransferId, *, connection: Connection, output: Output) -> N
 
 
 @command
+def release(
+    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="Agreement id.")],
+    *,
+    connection: Connection,
+    output: Output,
+) -> None:
+    """Let transfers start again under an agreement whose transfers you suspended."""
+    with connection.client() as client:
+        released = client.release(agreement)
+    if output.json:
+        output.document({"agreement": agreement, "released": released})
+    else:
+        output.lines(f"released: {released}")
+
+
+@command
 def complete(transfer: TransferId, *, connection: Connection, output: Output) -> None:
     """Complete a transfer: no more data is wanted."""
     with connection.client() as client:

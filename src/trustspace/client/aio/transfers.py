@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trustspace.client.aio.driver import AsyncDriver
-from trustspace.client.values import Transfer, id_of
+from trustspace.client.values import Agreement, Transfer, id_of
 
 
 class AsyncTransferMethods(AsyncDriver):
@@ -24,6 +24,10 @@ class AsyncTransferMethods(AsyncDriver):
     async def resume(self, transfer: Transfer | str) -> Transfer:
         """Resume a suspended transfer; as `Client.resume`."""
         return await self.drive(self._operations.step(id_of(transfer), "resume"))
+
+    async def release(self, agreement: Agreement | str) -> int:
+        """Let transfers start again under an agreement; as `Client.release`."""
+        return await self.drive(self._operations.release(id_of(agreement)))
 
     async def complete(self, transfer: Transfer | str) -> Transfer:
         """Complete a transfer: no more data is wanted; as `Client.complete`."""

@@ -99,6 +99,16 @@ class TransferOperations(AgreementOperations):
         response = yield from call(Request("POST", path, body=because(reason)))
         return Transfer.read(response.document)
 
+    def release(self, agreement: str) -> Exchange[int]:
+        """Lift the provider's suspensions under an agreement and return how many there were.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        path = yield from self._path("agreements", agreement, "release")
+        response = yield from call(Request("POST", path))
+        return int(response.document["released"])
+
     def edr(self, transfer: str, *, fresh: bool = False) -> Exchange[EndpointDataReference]:
         """Return where and with which token the data of a started transfer is fetched.
 

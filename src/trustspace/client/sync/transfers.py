@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trustspace.client.sync.driver import Driver
-from trustspace.client.values import Transfer, id_of
+from trustspace.client.values import Agreement, Transfer, id_of
 
 
 class TransferMethods(Driver):
@@ -32,6 +32,20 @@ class TransferMethods(Driver):
     def resume(self, transfer: Transfer | str) -> Transfer:
         """Resume a suspended transfer."""
         return self.drive(self._operations.step(id_of(transfer), "resume"))
+
+    def release(self, agreement: Agreement | str) -> int:
+        """Let transfers start again under an agreement whose transfers we, the provider, suspended.
+
+        Resuming a suspended transfer does the same for that transfer; this is for those that the
+        consumer ended meanwhile. Transfers that are paused stay paused.
+
+        Returns:
+            How many suspensions stood.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        return self.drive(self._operations.release(id_of(agreement)))
 
     def complete(self, transfer: Transfer | str) -> Transfer:
         """Complete a transfer: no more data is wanted."""

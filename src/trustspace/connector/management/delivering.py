@@ -53,6 +53,10 @@ def add_delivering(app: FastAPI, plane: ControlPlane) -> None:
     async def receipt(hosted: Who, pid: str, body: Receipt) -> None:
         await plane.receipt(hosted, pid, body.model_dump(exclude_none=True))
 
+    @app.post("/v1/participants/{participant}/agreements/{agreement_id}/release")
+    async def release(hosted: Who, agreement_id: str) -> dict[str, Any]:
+        return await plane.suspensions.release(hosted, agreement_id)
+
     @app.post(base + "/{pid}/{step}")
     async def step(hosted: Who, pid: str, step: str, body: Ending) -> dict[str, Any]:
         return await plane.step_transfer(hosted, pid, step, reason=body.reason)

@@ -116,7 +116,7 @@ class Webhooks:
         if negotiation is not None:
             moved = negotiation.model_copy(update={"callback_address": order.address})
             tx.negotiations.update(self._hosted.name, moved)
-        self._plane.transfers.request(
+        self._plane.requests.request(
             tx,
             self._hosted,
             order.agreement_id,

@@ -342,3 +342,42 @@ def _deliveries() -> None:
         ),
         sa.PrimaryKeyConstraint("participant", "agreement_id", "session", name="pk_meters"),
     )
+    op.create_table(
+        "holds",
+        sa.Column("participant", sa.String(), nullable=False),
+        sa.Column("transfer_pid", sa.String(), nullable=False),
+        sa.Column("agreement_id", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant"], ["participants.participant"], name="fk_holds_participant"
+        ),
+        sa.PrimaryKeyConstraint("participant", "transfer_pid", name="pk_holds"),
+    )
+    op.create_index("ix_holds_agreement", "holds", ["participant", "agreement_id"])
+    op.create_table(
+        "pushes",
+        sa.Column("participant", sa.String(), nullable=False),
+        sa.Column("pid", sa.String(), nullable=False),
+        sa.Column("session", sa.String(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger()),
+        sa.Column("last_error", sa.String(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant"], ["participants.participant"], name="fk_pushes_participant"
+        ),
+        sa.PrimaryKeyConstraint("participant", "pid", name="pk_pushes"),
+    )
+    op.create_index(
+        "ix_pushes_due",
+        "pushes",
+        ["next_at"],
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
