@@ -250,10 +250,10 @@ class Stage:
         agreement = await self.agreement(role)
         self.peer.pid = urn()
         if role is Role.CONSUMER:
-            hosted, transfers = self.us.hosted, self.us.connector.plane.transfers
+            hosted, requests = self.us.hosted, self.us.connector.plane.requests
             now = datetime.now(UTC)
             opened = await self.us.store.write(
-                lambda tx: transfers.request(
+                lambda tx: requests.request(
                     tx, hosted, agreement, format_="HttpData-PULL", now=now, another=True
                 )
             )
