@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.http_client import GuardedClient, SyncGuardedClient
 from trustspace.transport.http_response import Response
+from trustspace.transport.message_client import MessageClient
 
 Answer = Callable[[bytes], bytes | Iterable[bytes]]
 
@@ -254,10 +255,10 @@ class Call(Protocol):
 _CLIENT_OPTIONS = ("limits", "trusted", "lookup")
 
 
-@pytest.fixture(params=["async", "sync"])
+@pytest.fixture(params=["async", "messages", "sync"])
 def call(request: pytest.FixtureRequest) -> Call:
     """Send a request with either client; the policy is the development one unless given."""
-    is_async = request.param == "async"
+    client_type = MessageClient if request.param == "messages" else GuardedClient
 
     def send(
         method: str, url: str, *, policy: EgressPolicy | None = None, **options: Any
@@ -266,10 +267,10 @@ def call(request: pytest.FixtureRequest) -> Call:
         of_client = {name: options.pop(name) for name in _CLIENT_OPTIONS if name in options}
 
         async def run() -> Response:
-            async with GuardedClient(policy, **of_client) as client:
+            async with client_type(policy, **of_client) as client:
                 return await client.request(method, url, **options)
 
-        if is_async:
+        if request.param != "sync":
             return anyio.run(run)
         with SyncGuardedClient(policy, **of_client) as client:
             return client.request(method, url, **options)

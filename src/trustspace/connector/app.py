@@ -58,7 +58,7 @@ from trustspace.policy.wasm import WasmEngine
 from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
 from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
-from trustspace.transport.http_client import GuardedClient
+from trustspace.transport.message_client import MessageClient
 from trustspace.transport.resolver import DidResolver
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ async def running(
                 owner=owner,
                 reaction=reaction or GoOn(),
             )
-            client = GuardedClient(egress(home), trusted=_authorities(home))
+            client = MessageClient(egress(home), trusted=_authorities(home))
             await stack.enter_async_context(client)
             plane, public, worker = _assemble(context, client, stack)
             management = management_app(plane, hosting, token_digest=digest)
@@ -239,7 +239,7 @@ def egress(home: Home) -> EgressPolicy:
 
 
 def _assemble(
-    context: ConnectorContext, client: GuardedClient, stack: contextlib.AsyncExitStack
+    context: ConnectorContext, client: MessageClient, stack: contextlib.AsyncExitStack
 ) -> tuple[ControlPlane, OneSpelling, Worker]:
     """Put the parts of one connector together."""
     development = context.settings.development

@@ -38,6 +38,7 @@ from trustspace.transport.http_transport import (
     ConnectionLimits,
     GuardedTransport,
     SyncGuardedTransport,
+    origin_of,
 )
 from trustspace.transport.network import Lookup, system_lookup, until
 
@@ -108,15 +109,25 @@ class GuardedClient:
         """
         start = time.monotonic()
         try:
-            request = _build(self.policy, method, url, headers, *_body(json, content))
-            return await self._exchange(request, max_bytes, deadline)
+            target = _checked(self.policy, url)
+            body, is_json = _body(json, content)
+            all_headers = _headers(headers, is_json=is_json)
+            return await self._exchange(method, target, all_headers, body, max_bytes, deadline)
         except (EgressDeniedError, ConnectError):
             await anyio.sleep(_floor(self.policy, start))
             raise
 
     async def _exchange(
-        self, request: httpx.Request, max_bytes: int, deadline: timedelta
+        self,
+        method: str,
+        target: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        max_bytes: int,
+        deadline: timedelta,
     ) -> Response:
+        """Send a request to a checked URL and read the whole answer."""
+        request = httpx.Request(method, target, headers=headers, content=content)
         try:
             with anyio.fail_after(deadline.total_seconds()):
                 response = await self._transport.handle_async_request(request)
@@ -126,7 +137,7 @@ class GuardedClient:
                 finally:
                     await _close(response)
         except TimeoutError as error:
-            raise _too_late(request, deadline) from error
+            raise too_late(request.url, deadline) from error
         return _complete(request, response, body)
 
     @asynccontextmanager
@@ -164,7 +175,7 @@ class GuardedClient:
             with anyio.fail_after(deadline.total_seconds()):
                 response = await self._transport.handle_async_request(request)
         except TimeoutError as error:
-            raise _too_late(request, deadline) from error
+            raise too_late(request.url, deadline) from error
         except (EgressDeniedError, ConnectError):
             await anyio.sleep(_floor(self.policy, start))
             raise
@@ -287,20 +298,31 @@ def _build(
     is_json: bool = False,
 ) -> httpx.Request:
     """Make a request to a URL that the guard has parsed; nobody parses it again."""
+    target = _checked(policy, url)
+    return httpx.Request(
+        method, target, headers=_headers(headers, is_json=is_json), content=content
+    )
+
+
+def _checked(policy: EgressPolicy, url: str) -> httpx.URL:
     try:
-        target = policy.check_url(url)
+        return policy.check_url(url)
     except EgressDeniedError as error:
         shown = url.partition("?")[0][:200]
         raise EgressDeniedError(
             f"No connection to {shown!r}", hint=f"{error}. {error.hint}"
         ) from error
-    all_headers = httpx.Headers(headers)
-    all_headers["user-agent"] = _USER_AGENT
+
+
+def _headers(headers: Mapping[str, str] | None, *, is_json: bool) -> dict[str, str]:
+    """Return all headers of a request by their names in lower case."""
+    found = {name.lower(): value for name, value in (headers or {}).items()}
+    found["user-agent"] = _USER_AGENT
     # The size of a compressed answer is not known before memory was spent on it.
-    all_headers["accept-encoding"] = "identity"
+    found["accept-encoding"] = "identity"
     if is_json:
-        all_headers["content-type"] = "application/json"
-    return httpx.Request(method, target, headers=all_headers, content=content)
+        found["content-type"] = "application/json"
+    return found
 
 
 def _complete(request: httpx.Request, response: httpx.Response, body: bytes) -> Response:
@@ -313,9 +335,9 @@ async def _close(response: httpx.Response) -> None:
         await response.aclose()
 
 
-def _too_late(request: httpx.Request, deadline: timedelta) -> DeadlineError:
-    origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
-    return DeadlineError(f"No answer of {origin} within {deadline.total_seconds():g} s")
+def too_late(url: httpx.URL, deadline: timedelta) -> DeadlineError:
+    """Return the error for an answer that is not whole in time."""
+    return DeadlineError(f"No answer of {origin_of(url)} within {deadline.total_seconds():g} s")
 
 
 def _floor(policy: EgressPolicy, start: float) -> float:

@@ -72,6 +72,11 @@ class Response:
         )
 
 
+def too_large(max_bytes: int) -> TransportError:
+    """Return the error for an answer with more bytes than allowed."""
+    return TransportError(f"An answer has more than the allowed {max_bytes} bytes")
+
+
 class SizeLimit:
     """Refuses a body that is too long, before it is read where its header says so.
 
@@ -101,7 +106,7 @@ class SizeLimit:
 
     def _check(self, size: int) -> None:
         if self._max_bytes is not None and size > self._max_bytes:
-            raise TransportError(f"An answer has more than the allowed {self._max_bytes} bytes")
+            raise too_large(self._max_bytes)
 
 
 class IncomingStream:

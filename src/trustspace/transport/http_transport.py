@@ -30,14 +30,14 @@ from trustspace.errors import ConnectError, DeadlineError, EgressDeniedError, Tr
 from trustspace.transport.network import GuardedNetwork, Lookup, SyncGuardedNetwork, system_lookup
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 
     from trustspace.transport.guard import EgressPolicy
 
 MAX_HEADER_BYTES = 32_768
 """Bytes of all header names and values of one answer."""
 
-_NO_BODY_CODING: Final = ("", "identity")
+_NO_BODY_CODING: Final = (b"", b"identity")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._policy = policy
         self._limits = limits or ConnectionLimits()
-        self._places = _Places(self._limits.per_host)
+        self._places = Places(self._limits.per_host)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls_context(trusted),
             max_connections=self._limits.total,
@@ -112,8 +112,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             ConnectError: There is no connection, or it broke.
             TransportError: The answer has a compressed body or too large a header.
         """
-        origin = _origin(request.url)
-        with _refused_alike(origin):
+        origin = origin_of(request.url)
+        with refused_alike(origin):
             self._policy.check_parsed_url(request.url)
         await self._places.take(origin)
         try:
@@ -124,7 +124,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             self._places.give_back(origin)
             raise
         response = _response(answer, stream)
-        refusal = _refusal(response)
+        refusal = refusal_of(response.headers.raw)
         if refusal is not None:
             await response.aclose()
             raise TransportError(f"The answer of {origin} is refused: {refusal}")
@@ -171,13 +171,13 @@ class SyncGuardedTransport(httpx.BaseTransport):
             ConnectError: There is no connection, or it broke.
             TransportError: The answer has a compressed body or too large a header.
         """
-        origin = _origin(request.url)
-        with _refused_alike(origin):
+        origin = origin_of(request.url)
+        with refused_alike(origin):
             self._policy.check_parsed_url(request.url)
         with _errors_of(origin):
             answer = self._pool.handle_request(_core_request(request, self._limits))
         response = _response(answer, _SyncBody(answer.stream, origin))
-        refusal = _refusal(response)
+        refusal = refusal_of(response.headers.raw)
         if refusal is not None:
             response.close()
             raise TransportError(f"The answer of {origin} is refused: {refusal}")
@@ -188,7 +188,7 @@ class SyncGuardedTransport(httpx.BaseTransport):
         self._pool.close()
 
 
-class _Places:
+class Places:
     """Bounds the requests to one host at a time."""
 
     def __init__(self, per_host: int) -> None:
@@ -196,6 +196,7 @@ class _Places:
         self._hosts: dict[str, tuple[anyio.Semaphore, int]] = {}
 
     async def take(self, origin: str) -> None:
+        """Wait for a place at a host."""
         semaphore, users = self._hosts.get(origin) or (
             anyio.Semaphore(self._per_host, fast_acquire=True),
             0,
@@ -208,6 +209,7 @@ class _Places:
             raise
 
     def give_back(self, origin: str) -> None:
+        """Let the next one take a place."""
         self._hosts[origin][0].release()
         self._leave(origin)
 
@@ -220,11 +222,11 @@ class _Places:
 
 class _Body(httpx.AsyncByteStream):
     def __init__(
-        self, stream: Iterable[bytes] | AsyncIterable[bytes], origin: str, places: _Places
+        self, stream: Iterable[bytes] | AsyncIterable[bytes], origin: str, places: Places
     ) -> None:
         self._stream = stream
         self._origin = origin
-        self._places: _Places | None = places
+        self._places: Places | None = places
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _errors_of(self._origin):
@@ -252,22 +254,22 @@ class _SyncBody(httpx.SyncByteStream):
 
 
 @contextmanager
-def _refused_alike(origin: str) -> Iterator[None]:
+def refused_alike(origin: str) -> Iterator[None]:
     """Let a refusal by the guard read as a failed connection does."""
     try:
         yield
     except EgressDeniedError as error:
-        raise EgressDeniedError(_no_connection(origin), hint=f"{error}. {error.hint}") from error
+        raise EgressDeniedError(no_connection(origin), hint=f"{error}. {error.hint}") from error
 
 
 @contextmanager
 def _errors_of(origin: str) -> Iterator[None]:
     """Translate what goes wrong on a connection."""
     try:
-        with _refused_alike(origin):
+        with refused_alike(origin):
             yield
     except (httpcore.ConnectError, httpcore.ConnectTimeout, ssl.SSLError) as error:
-        raise ConnectError(_no_connection(origin)) from error
+        raise ConnectError(no_connection(origin)) from error
     except httpcore.LocalProtocolError as error:
         raise TransportError(f"The request to {origin} cannot be written: {error}") from error
     except httpcore.TimeoutException as error:
@@ -276,11 +278,13 @@ def _errors_of(origin: str) -> Iterator[None]:
         raise ConnectError(f"The connection to {origin} broke") from error
 
 
-def _no_connection(origin: str) -> str:
+def no_connection(origin: str) -> str:
+    """Return what is told of every connection that there is not."""
     return f"No connection to {origin}"
 
 
-def _origin(url: httpx.URL) -> str:
+def origin_of(url: httpx.URL) -> str:
+    """Return scheme, host and port of a URL as text."""
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
@@ -305,12 +309,13 @@ def _response(
     return httpx.Response(answer.status, headers=answer.headers, stream=stream)
 
 
-def _refusal(response: httpx.Response) -> str | None:
+def refusal_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     """Say why an answer's body must not be read, or None."""
-    size = sum(len(name) + len(value) for name, value in response.headers.raw)
+    size = sum(len(name) + len(value) for name, value in headers)
     if size > MAX_HEADER_BYTES:
         return f"its header has more than {MAX_HEADER_BYTES} bytes"
     # A compressed body of a few kilobytes can expand to gigabytes; we asked for none.
-    if response.headers.get("content-encoding", "").strip().lower() not in _NO_BODY_CODING:
-        return "its body is compressed, which was not asked for"
+    for name, value in headers:
+        if name.lower() == b"content-encoding" and value.strip().lower() not in _NO_BODY_CODING:
+            return "its body is compressed, which was not asked for"
     return None

@@ -101,13 +101,13 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         """
         try:
             with anyio.fail_after(timeout):
-                addresses = await self._resolve(host, port)
+                addresses = await self.addresses(host, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
         except OSError as error:
             raise httpcore.ConnectError from error
         failure: Exception = httpcore.ConnectError()
-        for address in _checked(self._policy, host, addresses):
+        for address in addresses:
             try:
                 stream = await self._inner.connect_tcp(
                     address, port, _share(timeout, addresses), local_address, socket_options
@@ -116,6 +116,15 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Return the first addresses of a host, once all of them were checked.
+
+        Raises:
+            EgressDeniedError: One of them is not allowed.
+            OSError: There is no such host.
+        """
+        return _checked(self._policy, host, await self._resolve(host, port))
 
     async def _resolve(self, host: str, port: int) -> Sequence[str]:
         if _is_address(host):
