@@ -155,6 +155,7 @@ async def running(
                 hosting.hosted,
                 owner=owner,
                 reaction=reaction or GoOn(),
+                root=home.name,
             )
             client = MessageClient(egress(home), trusted=_authorities(home))
             await stack.enter_async_context(client)

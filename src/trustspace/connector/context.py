@@ -78,6 +78,7 @@ class ConnectorContext:
         gates: Where running deliveries are cut.
         reaction: Whether the next step of a process follows by itself.
         trace: The messages of the last moments.
+        root: Name of the participant whose catalogue names those of the others.
     """
 
     store: Store
@@ -89,6 +90,7 @@ class ConnectorContext:
     gates: Gates = field(default_factory=Gates)
     reaction: Reaction = field(default_factory=GoOn)
     trace: Trace = field(default_factory=Trace)
+    root: str = ""
 
     def now(self) -> datetime:
         """Return the time in UTC."""

@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from trustspace.connector.catalogs import Asked
 from trustspace.connector.refusals import Pids, Refusal, as_told, of_process, refusal
-from trustspace.connector.wire_body import BodyError, read_json
+from trustspace.connector.wire_body import read_json
 from trustspace.dsp.binding import (
     CATALOG_REQUEST_PATH,
     ROUTES,
@@ -95,7 +96,7 @@ class DspApi:
             Route(f"/{VERSION_PATH}", self._versions, methods=["GET"]),
             Route(f"/{{participant}}/{VERSION_PATH}", self._versions, methods=["GET"]),
             Route("/{participant}/did.json", self._did_document, methods=["GET"]),
-            Route(base + CATALOG_REQUEST_PATH, self._catalog, methods=["POST"]),
+            Route(base + CATALOG_REQUEST_PATH, self._catalog, methods=["GET", "POST"]),
             Route(base + "catalog/datasets/{id:path}", self._dataset, methods=["GET"]),
         ]
         seen = set()
@@ -144,33 +145,37 @@ class DspApi:
     # --- catalogue -----------------------------------------------------------------------------
 
     async def _catalog(self, request: Request) -> Response:
+        token = request.query_params.get("page")
+        if request.method != "POST" and token is None:
+            # Only the links between pages can be followed without a message.
+            return Response(status_code=405, headers={"Allow": "POST"})
+
         async def answer(hosted: Hosted, who: Sender) -> Response:
-            message = parse(await self._read(request), CatalogRequestMessage)
-            if message.filter:
-                raise BodyError("this catalogue takes no filter; leave it out", status=400)
+            message = CatalogRequestMessage()
+            if request.method == "POST":
+                message = parse(await self._read(request), CatalogRequestMessage)
             await self._use(hosted, who)
+            asked = Asked(message.filter, token, request.headers.get("if-none-match"))
             page = await self._context.store.read(
-                lambda tx: self._catalogs.page(
-                    tx, hosted, subject=who.id, token=request.query_params.get("page")
-                )
+                lambda tx: self._catalogs.page(tx, hosted, asked, subject=who.id)
             )
-            headers = [("Link", f'<{url}>; rel="{name}"') for name, url in page.links]
-            response = JSONResponse(page.document)
-            for name, value in headers:
-                response.headers.append(name, value)
-            return response
+            return page.response()
 
         return await self._answer(request, answer, _catalog_body, unauthorised=401)
 
     async def _dataset(self, request: Request) -> Response:
         async def answer(hosted: Hosted, who: Sender) -> Response:
             await self._use(hosted, who)
-            dataset = await self._context.store.read(
+            page = await self._context.store.read(
                 lambda tx: self._catalogs.dataset(
-                    tx, hosted, request.path_params["id"], subject=who.id
+                    tx,
+                    hosted,
+                    request.path_params["id"],
+                    subject=who.id,
+                    known=request.headers.get("if-none-match"),
                 )
             )
-            return JSONResponse(emit(dataset))
+            return page.response()
 
         return await self._answer(request, answer, _catalog_body, unauthorised=401)
 

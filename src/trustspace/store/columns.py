@@ -107,3 +107,26 @@ class Words(TypeDecorator[tuple[str, ...]]):
     ) -> tuple[str, ...]:
         """Read the strings."""
         return tuple(json.loads(value or "[]"))
+
+
+class Lines(TypeDecorator[tuple[str, ...]]):
+    """Strings without line ends, one a line, so that one of them can be sought with its ends."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok: bool | None = True
+
+    def process_bind_param(
+        self,
+        value: Sequence[str] | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy names it
+    ) -> str:
+        """Write the strings."""
+        return "".join(f"\n{item}" for item in value) + "\n" if value else ""
+
+    def process_result_value(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy names it
+    ) -> tuple[str, ...]:
+        """Read the strings."""
+        return tuple((value or "").split("\n")[1:-1])

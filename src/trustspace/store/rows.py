@@ -62,11 +62,16 @@ class ParticipantRow:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """A policy document under its digest."""
+    """A policy document under its digest.
+
+    Attributes:
+        revision: The last change of what is on offer under it, 0 before the first.
+    """
 
     participant: str
     digest: str
     body: JsonObject
+    revision: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,9 @@ class DatasetRow:
         negotiation: How requests are answered: ``automatic``, ``approval`` or ``counter``.
         rounds: How often a request that asks for more is answered with the offer.
         withdrawn_at: None while it is on offer.
+        size_bytes: Bytes that a consumer would get; None where that is not known or depends.
+        revision: Number of its last change among all of the participant's, given by the store.
+        added_revision: Number of the change that brought it.
     """
 
     participant: str
@@ -93,6 +101,12 @@ class DatasetRow:
     withdrawn_at: datetime | None = None
     negotiation: str = "automatic"
     rounds: int = 3
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    creator: str = ""
+    size_bytes: int | None = None
+    revision: int = field(default=0, compare=False)
+    added_revision: int = field(default=0, compare=False)
 
 
 class AgreementState(StrEnum):
@@ -214,6 +228,57 @@ class CounterpartyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CrawlRow:
+    """A catalogue of somebody else as it was last brought into the index.
+
+    Attributes:
+        source: Base URL of its protocol endpoints.
+        provider: Whose it is.
+        parent: Source of the catalogue that nests it; empty for one that was asked for itself.
+        cursor: Where its feed of changes goes on, empty where it has none.
+        etag: Entity tag of its first page, empty where it sent none.
+        digest: Digest of all it showed.
+        skipped: Datasets that could not be read, each with ``id`` and ``reason``.
+        crawled_at: The last crawl, whether or not it brought anything.
+        changed_at: The last crawl that changed the index.
+    """
+
+    participant: str
+    source: str
+    provider: str
+    parent: str
+    cursor: str
+    etag: str
+    digest: str
+    skipped: tuple[Any, ...]
+    crawled_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRow:
+    """A dataset of somebody else in the index.
+
+    Attributes:
+        source: The catalogue that showed it, see `CrawlRow`.
+        provider: Whose it is, which in a nested catalogue is not whose the catalogue is.
+        base: Base URL to negotiate at.
+        digest: Digest of the body, to tell changes by.
+        body: What is shown of it.
+        text: What is searched.
+    """
+
+    participant: str
+    source: str
+    provider: str
+    id: str
+    base: str
+    digest: str
+    body: JsonObject
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """What one commit recorded, for those who wait for it.
 
@@ -228,6 +293,8 @@ class Committed:
     subjects: frozenset[tuple[str, str]] = frozenset()
 
 
-def columns(row: DatasetRow | AgreementRow | OutboxRow) -> dict[str, Any]:
+def columns(
+    row: DatasetRow | AgreementRow | OutboxRow | CrawlRow | IndexedRow,
+) -> dict[str, Any]:
     """Return a row's columns by name, not copied (``asdict`` copies every document within)."""
     return {name: getattr(row, name) for name in row.__slots__}

@@ -25,7 +25,7 @@ from sqlalchemy import (
     Text,
 )
 
-from trustspace.store.columns import Document, Instant, Words
+from trustspace.store.columns import Document, Instant, Lines, Words
 
 metadata: MetaData = MetaData(
     naming_convention={
@@ -74,6 +74,7 @@ policies: Table = Table(
     _participant(),
     Column("digest", String, primary_key=True),
     Column("body", Document, nullable=False),
+    Column("revision", BigInteger, nullable=False),
 )
 
 datasets: Table = Table(
@@ -91,6 +92,12 @@ datasets: Table = Table(
     Column("rounds", Integer, nullable=False),
     Column("published_at", Instant, nullable=False),
     Column("withdrawn_at", Instant),
+    Column("description", Text, nullable=False),
+    Column("keywords", Lines, nullable=False),
+    Column("creator", String, nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("revision", BigInteger, nullable=False),
+    Column("added_revision", BigInteger, nullable=False),
     ForeignKeyConstraint(
         ["participant", "policy_digest"], ["policies.participant", "policies.digest"]
     ),
@@ -107,10 +114,21 @@ Index(
     "ix_datasets_policy",
     datasets.c.participant,
     datasets.c.policy_digest,
+    datasets.c.revision,
     sqlite_where=_on_offer,
     postgresql_where=_on_offer,
 )
 Index("ix_datasets_offer", datasets.c.participant, datasets.c.offer_id)
+Index("ix_datasets_revision", datasets.c.participant, datasets.c.revision)
+
+former_offers: Table = Table(
+    "former_offers",
+    metadata,
+    _participant(),
+    Column("dataset_id", String, primary_key=True),
+    Column("until_revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("policy_digest", String, nullable=False),
+)
 
 
 def _process(name: str, subject: str) -> Table:
@@ -241,6 +259,36 @@ events: Table = Table(
     Column("at", Instant, nullable=False),
     Column("body", Text, nullable=False),
     CheckConstraint("seq > 0", name="seq"),
+)
+
+crawls: Table = Table(
+    "crawls",
+    metadata,
+    _participant(),
+    Column("source", String, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("etag", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("skipped", Document, nullable=False),
+    Column("crawled_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+indexed_datasets: Table = Table(
+    "indexed_datasets",
+    metadata,
+    _participant(),
+    Column("source", String, primary_key=True),
+    Column("provider", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("base", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("body", Document, nullable=False),
+    Column("text", Text, nullable=False),
+    ForeignKeyConstraint(["participant", "source"], ["crawls.participant", "crawls.source"]),
+    Index("ix_indexed_datasets_provider", "participant", "provider", "id"),
 )
 
 counters: Table = Table(

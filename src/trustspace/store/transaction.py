@@ -15,6 +15,7 @@ from functools import cached_property
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.store.agreements import Agreements
 from trustspace.store.catalogue import Datasets, Policies
+from trustspace.store.catalogue_index import CatalogueIndex
 from trustspace.store.counters import Counters, Meters
 from trustspace.store.events import Events
 from trustspace.store.holds import Holds
@@ -57,6 +58,11 @@ class Transaction:
     def datasets(self) -> Datasets:
         """Published datasets."""
         return Datasets(self._unit)
+
+    @cached_property
+    def index(self) -> CatalogueIndex:
+        """Catalogues of others, as they were last crawled."""
+        return CatalogueIndex(self._unit)
 
     @cached_property
     def negotiations(self) -> Negotiations:

@@ -12,8 +12,8 @@ Example::
 """
 
 import sqlite3
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from sqlalchemy import Connection, CursorResult, Executable
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError, StatementError
@@ -88,6 +88,15 @@ class UnitOfWork:
         except (SQLAlchemyError, self._connection.dialect.loaded_dbapi.Error) as error:
             self._failure = store_error(error)
             raise self._failure from error
+
+    def execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement once for each of several parameters, none included.
+
+        Raises:
+            StoreError: As for `execute`.
+        """
+        if parameters:
+            self.execute(statement, cast("Any", parameters))
 
     def end(self) -> None:
         """Let go of the connection; every later statement is refused.
