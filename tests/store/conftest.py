@@ -12,7 +12,17 @@ from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.model.participant import Role
 from trustspace.model.value import digest
-from trustspace.store import AgreementRow, DatasetRow, IdempotencyRow, OutboxRow, Store, Transaction
+from trustspace.store import (
+    AgreementRow,
+    CrawlRow,
+    DatasetRow,
+    IdempotencyRow,
+    IndexedRow,
+    OutboxRow,
+    Store,
+    Transaction,
+)
+from trustspace.store.catalogue_index import searchable
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 POLICY = {"@id": "urn:uuid:o", "@type": "Offer", "permission": [{"action": "use"}]}
@@ -43,6 +53,34 @@ class Maker:
             "published_at": NOW,
         }
         return DatasetRow(**{**values, **columns})
+
+    def crawl(self, source: str = "x", participant: str = "garden", **columns: Any) -> CrawlRow:
+        values: dict[str, Any] = {
+            "participant": participant,
+            "source": source,
+            "provider": "did:web:farm",
+            "parent": "",
+            "cursor": "c",
+            "etag": "",
+            "digest": "d",
+            "skipped": ({"id": "s", "reason": "r"},),
+            "crawled_at": NOW,
+            "changed_at": NOW,
+        }
+        return CrawlRow(**{**values, **columns})
+
+    def indexed(self, name: str = "x", participant: str = "garden", **columns: Any) -> IndexedRow:
+        values: dict[str, Any] = {
+            "participant": participant,
+            "source": name,
+            "provider": "did:web:farm",
+            "id": name,
+            "base": "https://farm.example/dsp",
+            "digest": "d",
+            "body": {"id": name},
+            "text": searchable("Roses", name),
+        }
+        return IndexedRow(**{**values, **columns})
 
     def agreement(
         self, agreement_id: str = "a1", participant: str = "garden", **columns: Any

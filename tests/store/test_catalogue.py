@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 MANY = text(
     "with recursive n (i) as (select 0 union all select i + 1 from n where i < 99999) "
     "insert into datasets (id, participant, title, offer_id, policy_digest, source, media_type,"
-    " forms, negotiation, rounds, published_at) select printf('d%06d', i), participant, title,"
-    " printf('o%06d', i), policy_digest, source, media_type, forms, negotiation, rounds,"
-    " published_at from datasets, n where id = 'template'"
+    " forms, negotiation, rounds, published_at, description, keywords, creator, revision,"
+    " added_revision) select printf('d%06d', i), participant, title, printf('o%06d', i),"
+    " policy_digest, source, media_type, forms, negotiation, rounds, published_at, '', '', '',"
+    " i + 2, i + 2 from datasets, n where id = 'template'"
 )
 """Makes a hundred thousand datasets out of one."""
 
@@ -106,35 +107,6 @@ def test_pages_follow_one_another(store: Store, make: Maker) -> None:
     third = page(store, after=second[-1], limit=10)
     assert first + second + third == [f"d{number:02}" for number in range(25)]
     assert page(store, after=third[-1], limit=10) == []
-
-
-def test_the_page_before_can_be_found(store: Store, make: Maker) -> None:
-    other = store.write_sync(lambda tx: tx.policies.put("garden", {"other": True}))
-    publish(store, make, *(f"d{number}" for number in range(8)))
-    publish(store, make, "d3x", policy_digest=other)
-    publish(store, make, "d1x", participant="bank")
-
-    def before(last: str, *policies: str) -> str:
-        return store.read_sync(
-            lambda tx: tx.datasets.page_before("garden", last, 3, policies=policies)
-        )
-
-    after = before("d5", make.policy_digest)
-    assert after == "d2"
-    assert page(store, after=after, limit=3, policies=[make.policy_digest]) == ["d3", "d4", "d5"]
-    assert before("d5", make.policy_digest, other) == "d3"
-    assert before("d2", make.policy_digest) == ""
-    assert before("d5") == ""
-
-
-def test_a_page_can_be_kept_to_some_policies(store: Store, make: Maker) -> None:
-    other = store.write_sync(lambda tx: tx.policies.put("garden", {"other": True}))
-    publish(store, make, "a", "c")
-    publish(store, make, "b", "d", policy_digest=other)
-    assert page(store, policies=[other]) == ["b", "d"]
-    assert page(store, after="b", policies=[other]) == ["d"]
-    assert page(store, policies=[other, make.policy_digest]) == ["a", "b", "c", "d"]
-    assert page(store, policies=[]) == []
 
 
 def test_the_policies_on_offer_are_told_once_each(store: Store, make: Maker) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trustspace.dsp.catalog_query import CatalogQuery
 from trustspace.errors import StoreError
 from trustspace.model.participant import Role
 from trustspace.store import AgreementState, PushRow, Store, Transaction
@@ -34,9 +35,20 @@ def reads(make: Maker) -> dict[str, Read]:
         "counterparties.list": lambda tx, who: tx.counterparties.list(who),
         "policies.get": lambda tx, who: tx.policies.get(who, make.policy_digest),
         "datasets.page": lambda tx, who: tx.datasets.page(who, None, 100),
-        "datasets.page_before": lambda tx, who: tx.datasets.page_before(
-            who, "z", 0, policies=[make.policy_digest]
+        "datasets.search": lambda tx, who: tx.datasets.search(
+            who, CatalogQuery(), 9, policies=[make.policy_digest]
         ),
+        "datasets.revision": lambda tx, who: tx.datasets.revision(who),
+        "datasets.changed": lambda tx, who: tx.datasets.changed(who, 0, 9, until=99),
+        "datasets.offered_at": lambda tx, who: tx.datasets.offered_at(
+            who, [make.dataset("x", who, added_revision=0)], 99
+        ),
+        "datasets.has_unchanged": lambda tx, who: tx.datasets.has_unchanged(
+            who, [make.policy_digest], 99
+        ),
+        "index.crawls": lambda tx, who: tx.index.crawls(who),
+        "index.counts": lambda tx, who: tx.index.counts(who),
+        "index.search": lambda tx, who: tx.index.search(who, ["rose"]),
         "datasets.distinct_policies": lambda tx, who: tx.datasets.distinct_policies(who),
         "datasets.count": lambda tx, who: tx.datasets.count(who),
         "negotiations.list": lambda tx, who: tx.negotiations.list(who),
@@ -67,6 +79,8 @@ def reads(make: Maker) -> dict[str, Read]:
         "datasets.find_by_offer": lambda tx, who, name: tx.datasets.find_by_offer(
             who, f"offer:{name}"
         ),
+        "index.crawl": lambda tx, who, name: tx.index.crawl(who, name),
+        "index.digests": lambda tx, who, name: tx.index.digests(who, name),
         "negotiations.get": lambda tx, who, name: tx.negotiations.get(who, name),
         "negotiations.deadline": lambda tx, who, name: tx.negotiations.deadline(who, name),
         "negotiations.find_by_peer": lambda tx, who, name: tx.negotiations.find_by_peer(
@@ -110,6 +124,10 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "policies.put": lambda tx, who, name: tx.policies.put(who, {"name": name}),
         "datasets.put": lambda tx, who, name: tx.datasets.put(who, make.dataset(name, who)),
         "datasets.withdraw": lambda tx, who, name: tx.datasets.withdraw(who, name, now=make.now),
+        "index.keep": lambda tx, who, name: tx.index.keep(who, make.crawl(name, who)),
+        "index.put": lambda tx, who, name: tx.index.put(who, [make.indexed(name, who)]),
+        "index.remove": lambda tx, who, name: tx.index.remove(who, name, [("did:web:farm", name)]),
+        "index.forget": lambda tx, who, name: tx.index.forget(who, name),
         "negotiations.insert": lambda tx, who, name: tx.negotiations.insert(
             who,
             make.negotiation(name).model_copy(update={"awaiting": "approval"}),
@@ -196,6 +214,7 @@ UNDOING = (
     "purge",
     "release",
     "release_stale",
+    "remove",
     "retry",
     "schedule",
     "update",

@@ -91,6 +91,10 @@ class DatasetInfo(Value):
 
     id: str
     title: str | None = None
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    creator: str | None = None
+    media_type: str | None = None
     offer: str | None = None
     policy: JsonObject = Field(default_factory=dict)
     policy_digest: str | None = None

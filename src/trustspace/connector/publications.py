@@ -7,6 +7,7 @@ evaluate, columns the table does not have, a mask on a file that is no table.
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -33,8 +34,54 @@ if TYPE_CHECKING:
 MAX_ID = 512
 """Longest dataset id in characters; it stands in URLs."""
 
+MAX_DESCRIPTION = 10_000
+MAX_KEYWORD = 100
+MAX_KEYWORDS = 50
+
 TRIAL_SALT = bytes(32)
 """Salt of the trial at publication, of which nothing leaves."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a catalogue says of a dataset beside its terms.
+
+    Attributes:
+        title: A few words; the id by default.
+        description: More words.
+        keywords: Words to be found by.
+        creator: Who made the data, a name or a URI.
+
+    Raises:
+        ConfigurationError: Something is too long, or a keyword has control characters.
+    """
+
+    title: str | None = None
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    creator: str = ""
+
+    def __post_init__(self) -> None:
+        for name, text, longest in (
+            ("title", self.title or "", MAX_ID),
+            ("description", self.description, MAX_DESCRIPTION),
+            ("creator", self.creator, MAX_ID),
+            *(("keywords", word, MAX_KEYWORD) for word in self.keywords),
+        ):
+            if len(text) > longest or "\x00" in text:
+                raise ConfigurationError(
+                    f"the {name} has {len(text)} characters",
+                    setting=name,
+                    hint=f"use at most {longest}, none of them NUL",
+                )
+        if len(self.keywords) > MAX_KEYWORDS or not all(
+            word and word.isprintable() for word in self.keywords
+        ):
+            raise ConfigurationError(
+                "the keywords cannot be used",
+                setting="keywords",
+                hint=f"give at most {MAX_KEYWORDS} words or short phrases in printable characters",
+            )
 
 
 class Publications:
@@ -48,7 +95,7 @@ class Publications:
         hosted: Hosted,
         dataset_id: str,
         *,
-        title: str | None,
+        about: About,
         source: Mapping[str, Any],
         policy: Mapping[str, Any],
     ) -> dict[str, Any]:
@@ -57,7 +104,7 @@ class Publications:
         Args:
             hosted: The provider.
             dataset_id: Id under which it is offered.
-            title: Words for the catalogue; the id by default.
+            about: Words for the catalogue.
             source: ``{"kind": "file", "path"}`` or ``{"kind": "http", "url", "headers"?}``.
             policy: An ODRL policy, or the keyword arguments of `trustspace.terms`.
 
@@ -82,13 +129,17 @@ class Publications:
             row = DatasetRow(
                 participant=hosted.name,
                 id=dataset_id,
-                title=title or dataset_id,
+                title=about.title or dataset_id,
                 offer_id=_offer_id(hosted, dataset_id, policy_digest),
                 policy_digest=policy_digest,
                 source=found.to_document(),
                 media_type=found.media_type,
                 forms=forms,
                 published_at=now,
+                description=about.description,
+                keywords=about.keywords,
+                creator=about.creator,
+                size_bytes=_size(found, forms),
             )
             before = tx.datasets.get(hosted.name, dataset_id)
             if before is not None and _same(before, row):
@@ -157,6 +208,10 @@ class Publications:
         return {
             "id": row.id,
             "title": row.title,
+            "description": row.description or None,
+            "keywords": list(row.keywords),
+            "creator": row.creator or None,
+            "media_type": row.media_type,
             "offer": row.offer_id,
             "policy": offer_of(row, terms).to_wire(),
             "policy_digest": row.policy_digest,
@@ -221,6 +276,11 @@ def _tried_forms(source: AnySource, rules: PolicyIR) -> tuple[str, ...]:
     return ("table",)
 
 
+def _size(source: AnySource, forms: tuple[str, ...]) -> int | None:
+    """Return the bytes that a consumer would get, which for a table depend on the terms."""
+    return source.size_bytes if isinstance(source, FileSource) and "file" in forms else None
+
+
 def _offer_id(hosted: Hosted, dataset_id: str, policy_digest: str) -> str:
     """Return an offer id that changes with the terms and belongs to one dataset only."""
     name = f"{hosted.id} {dataset_id} {policy_digest}"
@@ -229,6 +289,18 @@ def _offer_id(hosted: Hosted, dataset_id: str, policy_digest: str) -> str:
 
 def _same(before: DatasetRow, after: DatasetRow) -> bool:
     return before.withdrawn_at is None and all(
-        getattr(before, name) == getattr(after, name)
-        for name in ("title", "offer_id", "policy_digest", "source", "media_type", "forms")
+        getattr(before, name) == getattr(after, name) for name in _COMPARED
     )
+
+
+_COMPARED = (
+    "title",
+    "description",
+    "keywords",
+    "creator",
+    "offer_id",
+    "policy_digest",
+    "source",
+    "media_type",
+    "forms",
+)

@@ -23,7 +23,7 @@ import tempfile
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from trustspace.client import AsyncClient, Client
 from trustspace.connector.app import Running, Sockets, running
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from trustspace.client.operations.publication import About
     from trustspace.client.values import DatasetInfo
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -70,10 +71,11 @@ class LocalClient(Client):
         terms: Mapping[str, Any],
         title: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **about: Unpack[About],
     ) -> DatasetInfo:
         """Offer a file, a URL or a data frame, which is written into the home as Parquet."""
         file = _as_file(source, self.home, id)
-        return super().publish(file, id=id, terms=terms, title=title, headers=headers)
+        return super().publish(file, id=id, terms=terms, title=title, headers=headers, **about)
 
 
 class AsyncLocalClient(AsyncClient):
@@ -103,10 +105,13 @@ class AsyncLocalClient(AsyncClient):
         terms: Mapping[str, Any],
         title: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **about: Unpack[About],
     ) -> DatasetInfo:
         """Offer a file, a URL or a data frame, which is written into the home as Parquet."""
         file = _as_file(source, self.home, id)
-        return await super().publish(file, id=id, terms=terms, title=title, headers=headers)
+        return await super().publish(
+            file, id=id, terms=terms, title=title, headers=headers, **about
+        )
 
 
 class Connector:

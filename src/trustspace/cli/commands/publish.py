@@ -10,6 +10,7 @@ import typer
 from trustspace.cli.command import command
 from trustspace.cli.connection import Connection
 from trustspace.cli.output import Output
+from trustspace.client.operations.publication import About
 from trustspace.errors import ConfigurationError
 
 
@@ -66,12 +67,35 @@ class Terms:
         return document
 
 
+@dataclass(frozen=True)
+class Words:
+    """What the catalogue says beside the terms."""
+
+    title: Annotated[str | None, typer.Option(help="Words for the catalogue.")] = None
+    description: Annotated[str | None, typer.Option(help="More words for the catalogue.")] = None
+    keyword: Annotated[list[str] | None, typer.Option(help="Word to be found by; repeatable.")] = (
+        None
+    )
+    creator: Annotated[str | None, typer.Option(help="Who made the data.")] = None
+
+    def about(self) -> About:
+        """Return the words that are given, but the title."""
+        found = About()
+        if self.description:
+            found["description"] = self.description
+        if self.keyword:
+            found["keywords"] = self.keyword
+        if self.creator:
+            found["creator"] = self.creator
+        return found
+
+
 @command
 def publish(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A file, or an http(s) URL.")],
     id: Annotated[str, typer.Option("--id", help="Dataset id in the catalogue.")],  # noqa: A002
-    title: Annotated[str | None, typer.Option(help="Words for the catalogue.")] = None,
     *,
+    words: Words,
     terms: Terms,
     connection: Connection,
     output: Output,
@@ -84,7 +108,7 @@ def publish(
     if not document:
         output.note("without terms everyone may use it for everything; see --terms and --purpose")
     with connection.client() as client:
-        dataset = client.publish(file, id=id, terms=document, title=title)
+        dataset = client.publish(file, id=id, terms=document, title=words.title, **words.about())
     if output.json:
         output.document(dataset.to_wire())
         return

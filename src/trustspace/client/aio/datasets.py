@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trustspace.client.aio.driver import AsyncDriver
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trustspace.client.operations.publication import About
     from trustspace.client.values import (
         CatalogView,
         DatasetInfo,
@@ -27,10 +28,11 @@ class AsyncDatasetMethods(AsyncDriver):
         terms: Mapping[str, Any],
         title: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **about: Unpack[About],
     ) -> DatasetInfo:
         """Offer a file or a URL's content; as `Client.publish`."""
         exchange = self._operations.publish(
-            source, id=id, terms=terms, title=title, headers=headers
+            source, id=id, terms=terms, title=title, headers=headers, **about
         )
         return await self.drive(exchange)
 

@@ -8,7 +8,7 @@ Example::
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from trustspace.client.exchange import Exchange, Request, call
 from trustspace.client.operations.participant import ParticipantOperations
@@ -17,9 +17,23 @@ from trustspace.errors import ConfigurationError
 from trustspace.policy.terms import read_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trustspace.model.value import JsonObject
+
+
+class About(TypedDict, total=False):
+    """What a catalogue says of a dataset beside its title.
+
+    Attributes:
+        description: More words than the title.
+        keywords: Words to be found by.
+        creator: Who made the data, a name or a URI.
+    """
+
+    description: str
+    keywords: Sequence[str]
+    creator: str
 
 
 class PublicationOperations(ParticipantOperations):
@@ -33,6 +47,7 @@ class PublicationOperations(ParticipantOperations):
         terms: Mapping[str, Any],
         title: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **about: Unpack[About],
     ) -> Exchange[DatasetInfo]:
         """Offer a file or the content of a URL; the same again changes nothing.
 
@@ -42,6 +57,7 @@ class PublicationOperations(ParticipantOperations):
             terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
             title: Words for the catalogue.
             headers: Sent to the URL by the connector only; they never reach a consumer.
+            about: ``description``, ``keywords`` and ``creator`` for the catalogue.
 
         Raises:
             PolicyError: The terms cannot be read, or a term cannot be evaluated.
@@ -49,6 +65,10 @@ class PublicationOperations(ParticipantOperations):
         body: JsonObject = {"source": _source(source, headers), "policy": read_terms(terms)}
         if title is not None:
             body["title"] = title
+        body |= {
+            name: list(value) if isinstance(value, list | tuple) else value
+            for name, value in about.items()
+        }
         path = yield from self._path("datasets", id)
         response = yield from call(Request("PUT", path, body=body))
         return DatasetInfo.read(response.document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trustspace.client.sync.driver import Driver
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trustspace.client.operations.publication import About
     from trustspace.client.values import (
         CatalogView,
         DatasetInfo,
@@ -27,6 +28,7 @@ class DatasetMethods(Driver):
         terms: Mapping[str, Any],
         title: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **about: Unpack[About],
     ) -> DatasetInfo:
         """Offer a file or the content of a URL; the same again changes nothing.
 
@@ -36,12 +38,13 @@ class DatasetMethods(Driver):
             terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
             title: Words for the catalogue.
             headers: Sent to the URL by the connector only; they never reach a consumer.
+            about: ``description``, ``keywords`` and ``creator`` for the catalogue.
 
         Raises:
             PolicyError: The terms cannot be read, or a term cannot be evaluated.
         """
         exchange = self._operations.publish(
-            source, id=id, terms=terms, title=title, headers=headers
+            source, id=id, terms=terms, title=title, headers=headers, **about
         )
         return self.drive(exchange)
 

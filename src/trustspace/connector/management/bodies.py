@@ -40,6 +40,9 @@ class Publication(Body):
     """A dataset to offer: where it is and under which terms."""
 
     title: str | None = None
+    description: str = ""
+    keywords: list[str] = Field(default_factory=list)
+    creator: str = ""
     source: dict[str, Any] = Field(examples=[{"kind": "file", "path": "/data/roses.parquet"}])
     policy: dict[str, Any] = Field(examples=[{"purpose": "credit-scoring", "count": 100}])
 

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.management.bodies import CatalogQuery, Limit, Publication, Who
+from trustspace.connector.publications import About
 
 
 def add_offering(app: FastAPI, plane: ControlPlane) -> None:
@@ -19,8 +20,9 @@ def add_offering(app: FastAPI, plane: ControlPlane) -> None:
 
     @app.put(base + "/datasets/{dataset_id:path}")
     async def publish(hosted: Who, dataset_id: str, body: Publication) -> Response:
+        about = About(body.title, body.description, tuple(body.keywords), body.creator)
         shown = await plane.publications.publish(
-            hosted, dataset_id, title=body.title, source=body.source, policy=body.policy
+            hosted, dataset_id, about=about, source=body.source, policy=body.policy
         )
         return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
 
