@@ -172,6 +172,17 @@ async def test_no_header_bends_a_generated_url(
         assert found[0] == found[1]
 
 
+async def test_no_path_is_redirected(garden: Party, bank: Party) -> None:
+    """A redirect would have to name a host, and only the request names one."""
+    for path in ("catalog/datasets", "catalog/datasets/", "catalog/datasets//"):
+        answer = await bank.say(garden, path, headers={"Host": "evil.example"})
+        assert answer.status_code == 404, path
+        assert "location" not in answer.headers
+    for path in ("/v1/participants/", "/v1/participants/garden/datasets/"):
+        answer = await garden.owner.get(path, headers={"Host": "evil.example"})
+        assert answer.status_code == 404, path
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -278,7 +278,10 @@ def _assemble(
     catalogs = Catalogs(context, decide)
     dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens)
     data = DataApi(context, authentication, Deliveries(context, decide, agreed), tokens, client)
-    public = OneSpelling(Starlette(routes=[*dsp.routes(), *data.routes()]))
+    served = Starlette(routes=[*dsp.routes(), *data.routes()])
+    # A redirect would name whatever host the request names.
+    served.router.redirect_slashes = False
+    public = OneSpelling(served)
     return plane, public, worker
 
 

@@ -23,6 +23,7 @@ from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 from trustspace.connector.context import Hosted
 from trustspace.connector.outgoing import AnyProcess
+from trustspace.connector.reaction import Reaction
 from trustspace.dsp.messages import NegotiationState, TransferState
 from trustspace.dsp.process import Process
 from trustspace.dsp.wire import timestamp
@@ -266,16 +267,24 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    """Set the stage: a connector that offers ``roses``, with a neighbour on it, and two peers."""
+async def stage(
+    folder: Path, *, reaction: Reaction | None = None, policy: Json | None = None
+) -> AsyncIterator[Stage]:
+    """Set the stage: a connector that offers ``roses``, with a neighbour on it, and two peers.
+
+    Args:
+        folder: Where its home is made.
+        reaction: Whether its processes go on by themselves; by default they rest.
+        policy: Terms of ``roses``.
+    """
     file = folder / "roses.csv"
-    file.write_text("grade\nA\n")
+    file.write_text("grade,phone\nA,110\n")
     async with (
-        party(folder / "garden", "garden", reaction=Rest()) as us,
+        party(folder / "garden", "garden", reaction=reaction or Rest()) as us,
         scripted_peer() as peer,
         scripted_peer() as stranger,
     ):
-        await us.publish(file)
+        await us.publish(file, policy=policy)
         answer = await us.owner.post("/v1/participants", json={"name": NEIGHBOUR})
         assert answer.status_code == 201
         peer.acknowledge("negotiations/request", NegotiationState.REQUESTED)

@@ -46,7 +46,11 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
         token_digest: Hash of the bearer token, as `token_hash` returns it.
     """
     app = FastAPI(
-        title="trustspace management API", version=__version__, docs_url=None, redoc_url=None
+        title="trustspace management API",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
 
     app.router.route_class = strict_route(plane.context.settings.limits)
