@@ -20,6 +20,7 @@ from trustspace.cli.commands.attest import attest
 from trustspace.cli.commands.catalog import catalog
 from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
+from trustspace.cli.commands.doctor import doctor
 from trustspace.cli.commands.events import events
 from trustspace.cli.commands.explain import explain
 from trustspace.cli.commands.init import init
@@ -74,6 +75,7 @@ for _name, _function in {
     "events": events,
     "participants": participants,
     "attest": attest,
+    "doctor": doctor,
     "replay": replay,
     "version": version,
 }.items():

@@ -57,6 +57,12 @@ class Connection:
         ),
     ] = None
 
+    @property
+    def is_named(self) -> bool:
+        """Whether anything says which connector."""
+        given = (self.home, self.url)
+        return any(given) or any(map(os.environ.get, ("TRUSTSPACE_URL", "TRUSTSPACE_HOME")))
+
     def client(self) -> AbstractContextManager[Client]:
         """Return a client of the connector, for one ``with`` block.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trustspace.client.async_handle import AsyncHandle
     from trustspace.client.bound import AsyncBoundAgreement, BoundAgreement
     from trustspace.client.client import Client
+    from trustspace.client.diagnosis import Diagnosis, Finding, MessagePage, TracedMessage
     from trustspace.client.handle import Handle
     from trustspace.client.values import (
         Agreement,
@@ -48,14 +49,18 @@ __all__ = [
     "Column",
     "CounterpartyFacts",
     "DatasetInfo",
+    "Diagnosis",
     "Event",
     "Explanation",
+    "Finding",
     "Handle",
+    "MessagePage",
     "Negotiation",
     "OfferedDataset",
     "ParticipantInfo",
     "Saved",
     "TermLabel",
+    "TracedMessage",
     "Transfer",
 ]
 
@@ -65,7 +70,11 @@ _MODULES = {
     "AsyncHandle": "async_handle",
     "BoundAgreement": "bound",
     "Client": "client",
+    "Diagnosis": "diagnosis",
+    "Finding": "diagnosis",
     "Handle": "handle",
+    "MessagePage": "diagnosis",
+    "TracedMessage": "diagnosis",
 }
 
 

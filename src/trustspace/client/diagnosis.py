@@ -2,6 +2,8 @@
 
 Example::
 
+    diagnosis = client.diagnose("https://provider.example")
+    diagnosis.well
     page = client.messages(after=0)
     [(said.direction, said.method, said.status) for said in page.items]
 """
@@ -56,3 +58,54 @@ class MessagePage(Value):
     items: tuple[TracedMessage, ...] = ()
     next: int = 0
     missed: int = 0
+
+
+class Finding(Value):
+    """One thing that a doctor looked at.
+
+    Attributes:
+        id: Stable id, for example ``tls.expired``; the reference lists them.
+        severity: With an ``error``, exchanges do not work.
+        expected: What would be right.
+        found: What is there.
+        advice: What to do; empty when there is nothing to do.
+    """
+
+    id: str
+    severity: Literal["ok", "note", "warning", "error"]
+    expected: str = ""
+    found: str = ""
+    advice: str = ""
+
+
+class FindingPage(Value):
+    """What an examination under way has found since one looked last.
+
+    Attributes:
+        next: How many findings there are so far.
+        over: Whether nothing more comes.
+        well: As in `Diagnosis`, once it is over.
+    """
+
+    id: str
+    findings: tuple[Finding, ...] = ()
+    next: int = 0
+    over: bool = False
+    well: bool = False
+
+
+class Diagnosis(Value):
+    """What the doctor found at a counterparty.
+
+    Attributes:
+        well: Whether an exchange would work: no finding is an error.
+    """
+
+    address: str
+    well: bool
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of everything that was found."""
+        return tuple(finding.id for finding in self.findings)

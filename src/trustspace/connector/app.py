@@ -35,6 +35,7 @@ from trustspace.connector.data_api import DataApi
 from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.deliveries import Deliveries
 from trustspace.connector.did_identity import DidIdentity
+from trustspace.connector.doctor.doctor import Doctor
 from trustspace.connector.dsp_api import DspApi
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
@@ -165,6 +166,7 @@ async def running(
             await stack.enter_async_context(Listener(management, sockets.management))
             # Waiting requests end before the listeners stop, hence after them on the stack.
             stack.callback(plane.changes.close)
+            stack.callback(plane.doctor.close)
             await stack.enter_async_context(_working(worker))
             write_running(home, management_url=management_url)
             stack.callback(home.running_file.unlink, missing_ok=True)
@@ -267,6 +269,7 @@ def _assemble(
         steps=OwnerSteps(decide, negotiations, transfers),
         discovery=Discovery(client, resolver),
         changes=changes,
+        doctor=Doctor(context, client, authentication),
     )
     worker = Worker(context, peers, Outcomes(context, negotiations, transfers))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.doctor.doctor import Doctor
     from trustspace.connector.idempotency import Keep
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.owner_steps import OwnerSteps
@@ -59,6 +60,7 @@ class ControlPlane:
     steps: OwnerSteps
     discovery: Discovery
     changes: Changes
+    doctor: Doctor
 
     def about(self, hosted: Hosted) -> Json:
         """Say who a hosted participant is."""

@@ -75,6 +75,7 @@ class GuardedClient:
         lookup: Lookup = system_lookup,
     ) -> None:
         self.policy: EgressPolicy = policy or EgressPolicy()
+        self.trusted = trusted
         self._transport = GuardedTransport(
             self.policy, limits=limits, trusted=trusted, lookup=lookup
         )

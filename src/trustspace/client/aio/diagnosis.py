@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from trustspace.client.aio.driver import AsyncDriver
 
 if TYPE_CHECKING:
-    from trustspace.client.diagnosis import MessagePage
+    from collections.abc import Callable
+
+    from trustspace.client.diagnosis import Diagnosis, Finding, MessagePage
+    from trustspace.client.operations.diagnosis import Examined
 
 
 class AsyncDiagnosisMethods(AsyncDriver):
@@ -16,3 +19,19 @@ class AsyncDiagnosisMethods(AsyncDriver):
     async def messages(self, after: int | None = None) -> MessagePage:
         """Return protocol messages of the last moments; as `Client.messages`."""
         return await self.drive(self._operations.messages(after))
+
+    async def diagnose(
+        self,
+        address: str,
+        *,
+        role: Examined = "provider",
+        negotiate: bool = False,
+        language: str = "en",
+        tell: Callable[[Finding], None] | None = None,
+    ) -> Diagnosis:
+        """Probe a counterparty: network, certificate, identity, protocol; as `Client.diagnose`."""
+        return await self.drive(
+            self._operations.diagnose(
+                address, role=role, negotiate=negotiate, language=language, tell=tell
+            )
+        )

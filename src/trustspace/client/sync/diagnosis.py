@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from trustspace.client.sync.driver import Driver
 
 if TYPE_CHECKING:
-    from trustspace.client.diagnosis import MessagePage
+    from collections.abc import Callable
+
+    from trustspace.client.diagnosis import Diagnosis, Finding, MessagePage
+    from trustspace.client.operations.diagnosis import Examined
 
 
 class DiagnosisMethods(Driver):
@@ -20,3 +23,27 @@ class DiagnosisMethods(Driver):
             after: Position of the last one seen; None returns only the present position.
         """
         return self.drive(self._operations.messages(after))
+
+    def diagnose(
+        self,
+        address: str,
+        *,
+        role: Examined = "provider",
+        negotiate: bool = False,
+        language: str = "en",
+        tell: Callable[[Finding], None] | None = None,
+    ) -> Diagnosis:
+        """Probe a counterparty: network, certificate, identity, protocol, within half a minute.
+
+        Args:
+            address: Its URL or DID.
+            role: As what it is examined.
+            negotiate: Open a negotiation and end it at once; the counterparty will remember it.
+            language: ``en`` or ``zh``, of the words.
+            tell: Called with each finding as it comes.
+        """
+        return self.drive(
+            self._operations.diagnose(
+                address, role=role, negotiate=negotiate, language=language, tell=tell
+            )
+        )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trustspace.connector.context import Hosted
 from trustspace.connector.control_plane import ControlPlane  # noqa: TC001 - fastapi reads it
+from trustspace.model.participant import Role
 
 MAX_WAIT = 60.0
 """Longest wait for a change, in seconds."""
@@ -97,3 +98,11 @@ class Attestation(Body):
     """Facts that the owner attests about a counterparty, by left operand."""
 
     facts: dict[str, Any] = Field(examples=[{"spatial": ["CN-SH", "CN"]}])
+
+
+class Consultation(Body):
+    """Whom to examine, and as what."""
+
+    address: str
+    role: Role = Role.PROVIDER
+    negotiate: bool = False
