@@ -152,7 +152,9 @@ def measure(root: Path, *, repetitions: int) -> dict[str, Any]:
         def cuts(form: str, speed: int) -> dict[str, Any]:
             found = []
             for number in range(repetitions):
-                agreement = buyer.negotiate(provider.home.address, form, purpose="research")
+                agreement = buyer.negotiate(
+                    provider.home.address, form, purpose="research", fresh=True
+                )
                 receive = (
                     partial(receive_file, agreement, root / f"{form}-{speed}-{number}")
                     if form == "file"

@@ -112,7 +112,7 @@ class Load:
         }
 
     async def _negotiate(self, left: Iterable[int]) -> None:
-        order = {"address": self._address, "dataset": "d", "purpose": "research"}
+        order = {"address": self._address, "dataset": "d", "purpose": "research", "fresh": True}
         for _ in left:
             answer = await self._client.post("/negotiations", json=order)
             await self.log.end_of(answer.raise_for_status().json()["id"])

@@ -103,8 +103,8 @@ class Party:
     async def negotiate(
         self, provider: Party, dataset: str = "roses", *, purpose: str | None = "research"
     ) -> Json:
-        """Negotiate to the end."""
-        order = {"address": provider.address, "dataset": dataset, "purpose": purpose}
+        """Negotiate anew, to the end."""
+        order = {"address": provider.address, "dataset": dataset, "purpose": purpose, "fresh": True}
         begun = await self.post("negotiations", **order)
         return await self.negotiation(begun["id"])
 

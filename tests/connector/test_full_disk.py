@@ -22,7 +22,7 @@ def test_what_cannot_be_kept_is_refused_and_goes_on_later(tmp_path: Path) -> Non
         bank.stop()
         # No file of the process may grow beyond this: to it the disk is full.
         bank.start(limit=(resource.RLIMIT_FSIZE, size + 150_000))
-        order = {"address": garden.home.address, "dataset": "roses"}
+        order = {"address": garden.home.address, "dataset": "roses", "fresh": True}
         for _ in range(400):
             answer = bank.client.post("negotiations", json=order)
             if answer.status_code != 201:

@@ -38,8 +38,9 @@ async def test_a_key_creates_once(garden: Party, bank: Party) -> None:
 async def test_a_key_creates_once_in_parallel(garden: Party, bank: Party) -> None:
     before = (await bank.get("negotiations", limit=1000))["items"]
     headers = {"Idempotency-Key": "parallel"}
+    order = _order(garden, fresh=True)
     answers = await asyncio.gather(
-        *(bank.ask("POST", "negotiations", _order(garden), headers=headers) for _ in range(10))
+        *(bank.ask("POST", "negotiations", order, headers=headers) for _ in range(10))
     )
     assert {answer.status_code for answer in answers} == {201}
     assert all(answer.json() == answers[0].json() for answer in answers)
@@ -66,7 +67,8 @@ async def test_a_key_is_of_one_participant(garden: Party, bank: Party, mallory: 
 
 
 async def test_without_a_key_each_call_creates(garden: Party, bank: Party) -> None:
-    ids = {(await bank.post("negotiations", **_order(garden)))["id"] for _ in range(2)}
+    order = _order(garden, fresh=True)
+    ids = {(await bank.post("negotiations", **order))["id"] for _ in range(2)}
     assert len(ids) == 2
 
 

@@ -78,7 +78,7 @@ def _nothing_waits(*parties: Served) -> bool:
 def test_negotiations_survive(pair: tuple[Served, Served], kills: int) -> None:
     garden, bank = pair
     chance = random.Random(SEED)  # noqa: S311 - the same moments in each run
-    order = {"address": garden.home.address, "dataset": "roses"}
+    order = {"address": garden.home.address, "dataset": "roses", "fresh": True}
 
     def negotiate() -> None:
         answer = bank.client.post("negotiations", json=order)
@@ -134,7 +134,7 @@ def _agreed(garden: Served, bank: Served) -> None:
 def test_transfers_and_deliveries_survive(pair: tuple[Served, Served], kills: int) -> None:
     garden, bank = pair
     chance = random.Random(SEED + 1)  # noqa: S311 - the same moments in each run
-    order = {"address": garden.home.address, "dataset": "roses"}
+    order = {"address": garden.home.address, "dataset": "roses", "fresh": True}
     delivered: dict[str, set[str]] = {}
     lock = threading.Lock()
 

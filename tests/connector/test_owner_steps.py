@@ -36,7 +36,7 @@ async def bank(start: Start) -> Party:
 
 async def _begun(garden: Party, bank: Party, purpose: str = "research") -> tuple[str, str]:
     """Ask; return the bank's pid and the garden's."""
-    order = {"address": garden.address, "dataset": "roses", "purpose": purpose}
+    order = {"address": garden.address, "dataset": "roses", "purpose": purpose, "fresh": True}
     ours = (await bank.post("negotiations", **order))["id"]
     await bank.settled()
     known = await bank.store.read(lambda tx: tx.negotiations.get("bank", ours))

@@ -26,7 +26,7 @@ REQUEST = "negotiations/request"
 
 
 async def _ask(bank: Party, peer: ScriptedPeer) -> str:
-    order = {"address": peer.url, "dataset": "roses", "purpose": "research"}
+    order = {"address": peer.url, "dataset": "roses", "purpose": "research", "fresh": True}
     return str((await bank.post("negotiations", **order))["id"])
 
 

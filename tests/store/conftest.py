@@ -23,6 +23,7 @@ from trustspace.store import (
     Transaction,
 )
 from trustspace.store.catalogue_index import searchable
+from trustspace.store.rows import NegotiationKeyRow
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 POLICY = {"@id": "urn:uuid:o", "@type": "Offer", "permission": [{"action": "use"}]}
@@ -98,6 +99,21 @@ class Maker:
             "signed_at": NOW,
         }
         return AgreementRow(**{**values, **columns})
+
+    def key(
+        self, pid: str | None = "n1", participant: str = "bank", **columns: Any
+    ) -> NegotiationKeyRow:
+        values: dict[str, Any] = {
+            "participant": participant,
+            "counterparty": "did:web:garden",
+            "dataset_id": "roses",
+            "purpose": "",
+            "address": "http://garden.example",
+            "negotiation_pid": pid,
+            "agreed_pid": None,
+            "asked_at": NOW,
+        }
+        return NegotiationKeyRow(**{**values, **columns})
 
     def negotiation(
         self,

@@ -68,6 +68,9 @@ def reads(make: Maker) -> dict[str, Read]:
         "pushes.due": lambda tx, who: tx.pushes.due(who, now=make.later(days=9), limit=9),
         "agreements.list": lambda tx, who: tx.agreements.list(who),
         "agreements.of_dataset": lambda tx, who: tx.agreements.of_dataset(who, "roses"),
+        "negotiation_keys.find": lambda tx, who: tx.negotiation_keys.find(
+            who, "did:web:garden", "roses", ""
+        ),
         "outbox.count": lambda tx, who: tx.outbox.count(who),
         "events.after": lambda tx, who: tx.events.after(who, 0, 100),
         "events.last": lambda tx, who: tx.events.last(who),
@@ -139,6 +142,15 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "negotiations.update": lambda tx, who, name: tx.negotiations.update(
             who, make.negotiation(name, dataset_id="tulips")
         ),
+        "negotiation_keys.put": lambda tx, who, name: tx.negotiation_keys.put(
+            who, make.key(name, who)
+        ),
+        "negotiation_keys.offered": lambda tx, who, name: tx.negotiation_keys.offered(
+            who, make.key(f"offered-{name}", who, purpose="b")
+        ),
+        "negotiation_keys.forget": lambda tx, who, name: tx.negotiation_keys.forget(
+            who, "roses", name
+        ),
         "transfers.insert": lambda tx, who, name: tx.transfers.insert(
             who, make.transfer(name, agreement_id="x"), deadline=soon
         ),
@@ -151,8 +163,12 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "agreements.insert": lambda tx, who, name: tx.agreements.insert(
             who, make.agreement(name, who)
         ),
+        "agreements.propose": lambda tx, who, name: tx.agreements.propose(who, name, {"id": "p"}),
         "agreements.end": lambda tx, who, name: tx.agreements.end(
-            who, name, AgreementState.REVOKED, reason="r", now=make.now
+            who, name, AgreementState.REVOKED, reason="r", now=make.now, ended_by="us"
+        ),
+        "agreements.correct": lambda tx, who, name: tx.agreements.correct(
+            who, name, AgreementState.EXPIRED, reason="r", now=make.now
         ),
         "holds.put": lambda tx, who, name: tx.holds.put(
             who, f"a-{name}", name, code="owner", reasons=["audit"], now=make.now
@@ -222,7 +238,7 @@ UNDOING = (
 )
 """Writes that take away what others put there."""
 
-HOSTING = {"participants.add", "participants.list"}
+HOSTING = {"participants.add", "participants.list", "agreements.over", "agreements.next_end"}
 """What is about the host as a whole."""
 
 

@@ -151,11 +151,13 @@ class Negotiation(_Process):
     Attributes:
         agreement: Id of the agreement once there is one.
         ended_by: Who terminated it, or None.
+        reused: In the answer to a call that asked for it: whether it was there already.
     """
 
     dataset: str
     agreement: str | None = None
     ended_by: Literal["us", "counterparty"] | None = None
+    reused: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -195,6 +197,8 @@ class Agreement(Value):
         address: Address of the counterparty.
         used: Uses per counter.
         limits: Maximum per counter.
+        reused: Of what `negotiate` returns: whether that call began no negotiation, because there
+            was an agreement already, or another call was negotiating it.
     """
 
     id: str
@@ -212,6 +216,7 @@ class Agreement(Value):
     limits: dict[str, int] = Field(default_factory=dict)
     bytes: int | None = None
     rows: int | None = None
+    reused: bool | None = None
 
     @property
     def is_in_force(self) -> bool:

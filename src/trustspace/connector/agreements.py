@@ -8,18 +8,23 @@ from trustspace.errors import (
     ConflictError,
     NotFoundError,
     PolicyDeniedError,
+    PolicyError,
     RemoteProtocolError,
 )
-from trustspace.model.odrl import Agreement, AtomicConstraint
+from trustspace.model.odrl import AtomicConstraint
 from trustspace.model.value import digest
+from trustspace.policy.end_of_time import ends_at
+from trustspace.policy.lower import lower
 from trustspace.policy.vocabulary import compact
 from trustspace.store import AgreementRow, AgreementState, Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from trustspace.connector.context import Hosted
     from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.model.odrl import Agreement, Policy
 
 REVOKED = "agreement.revoked"
 """Code under which a revocation is told to the counterparty and to whoever asks for data."""
@@ -27,6 +32,13 @@ REVOKED = "agreement.revoked"
 
 class Agreements:
     """Concluding, finding and ending agreements."""
+
+    def __init__(self) -> None:
+        self._on_end: list[Callable[[datetime], object]] = []
+
+    def on_end(self, call: Callable[[datetime], object]) -> None:
+        """Have a function told, from any thread, of each agreement's end that becomes known."""
+        self._on_end.append(call)
 
     def conclude(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
@@ -45,6 +57,7 @@ class Agreements:
                 code="negotiation.agreement",
             )
         body = agreement.to_wire()
+        end = _end_of(agreement)
         row = AgreementRow(
             participant=hosted.name,
             id=agreement.id,
@@ -55,9 +68,13 @@ class Agreements:
             body=body,
             digest=digest(body),
             signed_at=now,
+            ends_at=end,
         )
         tx.agreements.insert(hosted.name, row)
         self._record(tx, row, "agreement.concluded", now=now)
+        if end is not None:
+            for tell in self._on_end:
+                tell(end)
         return row
 
     def get(self, tx: Transaction, hosted: Hosted, agreement_id: str) -> AgreementRow:
@@ -108,7 +125,9 @@ class Agreements:
             return row
         if row.state is not AgreementState.FINALIZED:
             raise ConflictError(f"the agreement is {row.state.lower()} already")
-        ended = tx.agreements.end(row.participant, row.id, state, reason=reason, now=now)
+        ended = tx.agreements.end(
+            row.participant, row.id, state, reason=reason, now=now, ended_by=ended_by
+        )
         self._record(
             tx, ended, f"agreement.{state.lower()}", now=now, reason=reason, ended_by=ended_by
         )
@@ -145,9 +164,20 @@ def ended_reason(row: AgreementRow) -> dict[str, str | None]:
     }
 
 
-def purpose_of(agreement: Agreement) -> str | None:
-    """Return the one purpose that the agreement's permissions name, or None."""
-    for _, rule in agreement.rules():
+def _end_of(agreement: Agreement) -> datetime | None:
+    """Return when the agreement's terms end its time; None for never, or when they say it wrongly.
+
+    What cannot be read gives no access anyway.
+    """
+    try:
+        return ends_at(lower(agreement, kind="agreement"))
+    except PolicyError:
+        return None
+
+
+def purpose_of(policy: Policy) -> str | None:
+    """Return the one purpose that a policy's permissions name, or None."""
+    for _, rule in policy.rules():
         for constraint in rule.constraints:
             if (
                 isinstance(constraint, AtomicConstraint)

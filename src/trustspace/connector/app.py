@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from trustspace.connector.agreeing import Agreeing
 from trustspace.connector.agreements import Agreements
 from trustspace.connector.authentication import (
     AnnouncedCallbacks,
@@ -48,6 +49,7 @@ from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
 from trustspace.connector.publications import Publications
 from trustspace.connector.reaction import GoOn, Reaction
+from trustspace.connector.reuse import Reuse
 from trustspace.connector.suspensions import Suspensions
 from trustspace.connector.tokens import TokenDesk
 from trustspace.connector.transfer_requests import TransferRequests
@@ -255,10 +257,12 @@ def _assemble(
     transfers = Transfers(context, decide, agreed)
     peers = Peers(context, client, authentication, tokens)
     changes = Changes()
+    discovery = Discovery(client, resolver)
     plane = ControlPlane(
         context=context,
         decide=decide,
         agreed=agreed,
+        agreeing=Agreeing(context, negotiations, Reuse(decide), discovery, peers),
         negotiations=negotiations,
         transfers=transfers,
         requests=TransferRequests(context, agreed),
@@ -267,7 +271,7 @@ def _assemble(
         peers=peers,
         tokens=tokens,
         steps=OwnerSteps(decide, negotiations, transfers),
-        discovery=Discovery(client, resolver),
+        discovery=discovery,
         changes=changes,
         doctor=Doctor(context, client, authentication),
     )

@@ -14,14 +14,12 @@ from trustspace.connector.agreements import REVOKED, Agreements
 from trustspace.connector.explanations import explanation
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError
-from trustspace.policy.lower import lower
-from trustspace.policy.narrow import narrow_purpose
-from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 from trustspace.store import AgreementState, Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trustspace.connector.agreeing import Agreeing
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.decision_point import DecisionPoint
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from trustspace.connector.transfer_requests import TransferRequests
     from trustspace.connector.transfers import Transfers
     from trustspace.model.dataset import Dataset
-    from trustspace.model.odrl import Offer
     from trustspace.policy.messages import Language
     from trustspace.transport.discovery import Discovery
 
@@ -50,6 +47,7 @@ class ControlPlane:
     context: ConnectorContext
     decide: DecisionPoint
     agreed: Agreements
+    agreeing: Agreeing
     negotiations: Negotiations
     transfers: Transfers
     requests: TransferRequests
@@ -66,7 +64,7 @@ class ControlPlane:
         """Say who a hosted participant is."""
         return views.participant(hosted, development=self.context.settings.development)
 
-    # --- discovering and negotiating -------------------------------------------------------------
+    # --- discovering, negotiations ---------------------------------------------------------------
 
     async def catalog(self, hosted: Hosted, address: str, *, limit: int | None) -> Json:
         """Fetch a counterparty's catalogue.
@@ -83,46 +81,6 @@ class ControlPlane:
             "address": counterparty.base,
             "datasets": [_offered(dataset) for dataset in found.datasets],
         }
-
-    async def negotiate(
-        self,
-        hosted: Hosted,
-        address: str,
-        dataset_id: str,
-        *,
-        purpose: str | None,
-        offer_id: str | None,
-        keep: Keep,
-    ) -> Json:
-        """Ask a provider for an agreement over a dataset.
-
-        Raises:
-            NotFoundError: The provider does not offer it to us, or not under this offer id.
-            UnsupportedTermError: We could not enforce the offer's terms, hence do not ask for it.
-        """
-        counterparty = await self.discovery.discover(address)
-        dataset = await self.peers.dataset(hosted, counterparty, dataset_id)
-        offer = _choose(dataset, offer_id)
-        lower(offer, kind="offer", target=dataset.id)
-        if TRUSTSPACE_NAMESPACE in counterparty.profiles:
-            offer = narrow_purpose(offer, purpose)
-        asked = offer.model_copy(update={"target": dataset.id})
-        now = self.context.now()
-
-        def hop(tx: Transaction) -> Json:
-            negotiation = self.negotiations.request(
-                tx,
-                hosted,
-                counterparty=counterparty.id,
-                base_url=counterparty.base,
-                offer=asked,
-                now=now,
-            )
-            shown = views.negotiation(tx, hosted.name, negotiation)
-            keep(tx, shown)
-            return shown
-
-        return await self.context.store.write(hop)
 
     async def negotiation(self, hosted: Hosted, pid: str, *, wait: float) -> Json:
         """Show a negotiation, at once or when it has ended."""
@@ -279,6 +237,9 @@ class ControlPlane:
             kind = {"delivered": "received"}.get(body["outcome"], body["outcome"])
             more = {key: item for key, item in body.items() if key != "outcome"}
             tx.events.append(hosted.name, f"delivery.{kind}", about | more, now=now)
+            agreement = tx.agreements.get(hosted.name, value.agreement_id)
+            if agreement is not None:
+                self.agreeing.reuse.note_use(tx, agreement, body, now=now)
 
         await self.context.store.write(hop)
 
@@ -372,11 +333,3 @@ def _offered(dataset: Dataset) -> Json:
         "offers": [offer.to_wire() for offer in dataset.offers],
         "formats": [entry.format for entry in dataset.distributions],
     }
-
-
-def _choose(dataset: Dataset, offer_id: str | None) -> Offer:
-    for offer in dataset.offers:
-        if offer_id in (None, offer.id):
-            return offer
-    known = ", ".join(offer.id for offer in dataset.offers)
-    raise NotFoundError(f"the dataset has no offer {offer_id}", hint=f"it has: {known}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
 from trustspace.connector.negotiation_steps import NegotiationSteps
 from trustspace.connector.outgoing import post, record
+from trustspace.connector.reuse import offered
 from trustspace.dsp.messages import (
     ContractAgreementMessage,
     ContractOfferMessage,
@@ -130,6 +131,8 @@ class Negotiations(NegotiationSteps):
             self._decide.offered(tx, hosted, negotiation.offer, subject=sender, now=now)
         tx.negotiations.insert(hosted.name, negotiation, deadline=now + self._context.deadline)
         record(tx, hosted, negotiation, now=now)
+        if role is Role.CONSUMER:
+            tx.negotiation_keys.offered(hosted.name, offered(hosted, negotiation, now=now))
         self._proceed(tx, hosted, negotiation, now=now)
         return negotiation
 

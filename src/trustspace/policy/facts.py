@@ -203,7 +203,7 @@ def time_to_live(request: DecisionRequest) -> int:
         for policy in request.policies
         for rule in _rules(policy)
         for leaf in rule.leaves
-        if leaf.left in _CLOCKS and isinstance(leaf.right, int)
+        if leaf.left in CLOCKS and isinstance(leaf.right, int)
         for moment in (leaf.right, leaf.right + 1)
     ]
     moments += [fact.expires for fact in request.facts.values() if fact.expires is not None]
@@ -316,7 +316,7 @@ def regions_around(code: str) -> tuple[str, ...]:
     return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
-_CLOCKS = frozenset({"odrl:dateTime", "edc:inForceDate"})
+CLOCKS = frozenset({"odrl:dateTime", "edc:inForceDate"})
 """Left operands whose fact is the time of the request."""
 
 

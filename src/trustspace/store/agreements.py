@@ -1,7 +1,8 @@
 """Agreements as both parties signed them, and whether they still hold.
 
 Only ``FINALIZED`` gives access; from there an agreement moves once, to one of the final states, and
-the first reason stands.
+the first reason stands. Where both sides ended it at the same moment in two ways, the consumer
+takes over the provider's (`Agreements.correct`).
 
 Example::
 
@@ -16,9 +17,10 @@ from sqlalchemy import bindparam, insert, select, update
 
 from trustspace.errors import ConflictError, NotFoundError
 from trustspace.model.participant import Role
+from trustspace.model.value import JsonObject
 from trustspace.store import tables
 from trustspace.store.keyset import before, cut
-from trustspace.store.rows import AgreementRow, AgreementState, Page, columns
+from trustspace.store.rows import AgreementRow, AgreementState, Everyone, Page, columns
 from trustspace.store.statement import Statement
 from trustspace.store.unit_of_work import Repository
 
@@ -46,8 +48,42 @@ _END = (
         _a.c.id == bindparam("p_id"),
         _a.c.state == AgreementState.FINALIZED.value,
     )
-    .values(state=bindparam("p_state"), reason=bindparam("p_reason"), updated_at=bindparam("p_now"))
+    .values(
+        state=bindparam("p_state"),
+        reason=bindparam("p_reason"),
+        ended_by=bindparam("p_ended_by"),
+        updated_at=bindparam("p_now"),
+    )
 )
+_CORRECT = (
+    update(_a)
+    .where(
+        _a.c.participant == bindparam("p_participant"),
+        _a.c.id == bindparam("p_id"),
+        _a.c.role == Role.CONSUMER.value,
+        _a.c.state != AgreementState.FINALIZED.value,
+        _a.c.ended_by.in_(("us", "time")),
+    )
+    .values(
+        state=bindparam("p_state"),
+        reason=bindparam("p_reason"),
+        ended_by="counterparty",
+        updated_at=bindparam("p_now"),
+    )
+)
+_PROPOSE = (
+    update(_a)
+    .where(_a.c.participant == bindparam("p_participant"), _a.c.id == bindparam("p_id"))
+    .values(proposal=bindparam("p_proposal"))
+)
+_will_end = (_a.c.state == AgreementState.FINALIZED.value, _a.c.ends_at.is_not(None))
+_OVER = (
+    select(_a)
+    .where(*_will_end, _a.c.ends_at <= bindparam("now"))
+    .order_by(_a.c.ends_at)
+    .limit(bindparam("limit"))
+)
+_NEXT_END = select(_a.c.ends_at).where(*_will_end).order_by(_a.c.ends_at).limit(1)
 
 
 class Agreements(Repository):
@@ -122,8 +158,17 @@ class Agreements(Repository):
         *,
         reason: str,
         now: datetime,
+        ended_by: str | None = None,
     ) -> AgreementRow:
         """Take an agreement out of force.
+
+        Args:
+            participant: Whose.
+            agreement_id: Which agreement.
+            state: Its final state.
+            reason: Why, in words.
+            now: Current time.
+            ended_by: Who ends it (`AgreementRow.ended_by`).
 
         Returns:
             The agreement in its final state.
@@ -141,6 +186,7 @@ class Agreements(Repository):
             "p_id": agreement_id,
             "p_state": state.value,
             "p_reason": reason,
+            "p_ended_by": ended_by,
             "p_now": now,
         }
         moved = self._unit.execute(_END, values).rowcount
@@ -150,6 +196,55 @@ class Agreements(Repository):
         if not moved:
             raise ConflictError(f"agreement {agreement_id!r} is {row.state} already")
         return row
+
+    def correct(
+        self,
+        participant: str,
+        agreement_id: str,
+        state: AgreementState,
+        *,
+        reason: str,
+        now: datetime,
+    ) -> bool:
+        """Take over how the provider ended what we ended by ourselves at the same moment.
+
+        Returns:
+            Whether it was taken over; once it was, or when we are the provider, it is not.
+        """
+        values: dict[str, Any] = {
+            "p_participant": participant,
+            "p_id": agreement_id,
+            "p_state": state.value,
+            "p_reason": reason,
+            "p_now": now,
+        }
+        return bool(self._unit.execute(_CORRECT, values).rowcount)
+
+    def propose(self, participant: str, agreement_id: str, proposal: JsonObject) -> None:
+        """Keep a proposal to end an agreement in the place of the last one."""
+        self._unit.execute(
+            _PROPOSE,
+            {"p_participant": participant, "p_id": agreement_id, "p_proposal": proposal},
+        )
+
+    def over(
+        self,
+        participant: Everyone,  # noqa: ARG002 - spells the breadth
+        *,
+        now: datetime,
+        limit: int,
+    ) -> tuple[AgreementRow, ...]:
+        """Return agreements in force whose time is over, the longest over first."""
+        found = self._unit.execute(_OVER, {"now": now, "limit": limit}).mappings()
+        return tuple(_row(dict(row)) for row in found)
+
+    def next_end(
+        self,
+        participant: Everyone,  # noqa: ARG002 - spells the breadth
+    ) -> datetime | None:
+        """Return when the next agreement's time is over; None when none will be."""
+        found: datetime | None = self._unit.execute(_NEXT_END).scalar()
+        return found
 
 
 def _row(values: dict[str, Any]) -> AgreementRow:

@@ -128,6 +128,10 @@ class AgreementRow:
         digest: ``sha256:<hex>`` of the body's canonical form.
         reason: Why it no longer holds; empty while it does.
         updated_at: When the state last changed; the signing at first.
+        ends_at: When its terms end its time; None for never.
+        ended_by: Who ended it: ``us``, ``counterparty``, ``both`` or ``time``; None while it holds.
+        proposal: The last proposal to end it by agreement: ``id``, ``by`` (``us`` or
+            ``counterparty``), ``reason``, ``at`` and ``state``; None when there was none.
     """
 
     participant: str
@@ -142,6 +146,31 @@ class AgreementRow:
     state: AgreementState = AgreementState.FINALIZED
     reason: str = ""
     updated_at: datetime | None = None
+    ends_at: datetime | None = None
+    ended_by: str | None = None
+    proposal: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationKeyRow:
+    """What was asked of a provider for a dataset and a purpose, and how.
+
+    Attributes:
+        purpose: Empty when none was named.
+        address: URL or DID under which the provider was asked.
+        negotiation_pid: Our pid of the negotiation asked for last; None when there is none to join
+            and none whose agreement may be found.
+        agreed_pid: Our pid of an earlier negotiation whose agreement may be found.
+    """
+
+    participant: str
+    counterparty: str
+    dataset_id: str
+    purpose: str
+    address: str
+    negotiation_pid: str | None
+    agreed_pid: str | None
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +323,7 @@ class Committed:
 
 
 def columns(
-    row: DatasetRow | AgreementRow | OutboxRow | CrawlRow | IndexedRow,
+    row: DatasetRow | AgreementRow | NegotiationKeyRow | OutboxRow | CrawlRow | IndexedRow,
 ) -> dict[str, Any]:
     """Return a row's columns by name, not copied (``asdict`` copies every document within)."""
     return {name: getattr(row, name) for name in row.__slots__}

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
 )
 
 from trustspace.store.columns import Document, Instant, Lines, Words
@@ -177,6 +178,21 @@ Index(
 )
 transfers: Table = _process("transfers", "agreement_id")
 
+negotiation_keys: Table = Table(
+    "negotiation_keys",
+    metadata,
+    _participant(),
+    Column("counterparty", String, primary_key=True),
+    Column("dataset_id", String, primary_key=True),
+    Column("purpose", String, primary_key=True),
+    Column("address", String, nullable=False),
+    Column("negotiation_pid", String),
+    Column("agreed_pid", String),
+    Column("asked_at", Instant, nullable=False),
+    Index("ix_negotiation_keys_address", "participant", "address", "dataset_id"),
+    Index("ix_negotiation_keys_dataset", "participant", "dataset_id"),
+)
+
 agreements: Table = Table(
     "agreements",
     metadata,
@@ -192,10 +208,20 @@ agreements: Table = Table(
     Column("reason", String, nullable=False),
     Column("signed_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("ends_at", Instant),
+    Column("ended_by", String),
+    Column("proposal", Document),
     CheckConstraint("role in ('consumer', 'provider')", name="role"),
     Index("ix_agreements_age", "participant", "signed_at", "id"),
     Index("ix_agreements_dataset", "participant", "dataset_id"),
     Index("ix_agreements_negotiation", "participant", "negotiation_pid"),
+)
+_will_end = and_(agreements.c.state == "FINALIZED", agreements.c.ends_at.is_not(None))
+Index(
+    "ix_agreements_end",
+    agreements.c.ends_at,
+    sqlite_where=_will_end,
+    postgresql_where=_will_end,
 )
 
 holds: Table = Table(

@@ -19,6 +19,7 @@ from trustspace.store.catalogue_index import CatalogueIndex
 from trustspace.store.counters import Counters, Meters
 from trustspace.store.events import Events
 from trustspace.store.holds import Holds
+from trustspace.store.negotiation_keys import NegotiationKeys
 from trustspace.store.negotiations import Negotiations
 from trustspace.store.outbox import Outbox
 from trustspace.store.participants import Counterparties, Participants, Settings
@@ -68,6 +69,11 @@ class Transaction:
     def negotiations(self) -> Negotiations:
         """Contract negotiations."""
         return Negotiations(self._unit, NEGOTIATIONS)
+
+    @cached_property
+    def negotiation_keys(self) -> NegotiationKeys:
+        """What was asked for already."""
+        return NegotiationKeys(self._unit)
 
     @cached_property
     def agreements(self) -> Agreements:

@@ -26,11 +26,12 @@ class AsyncNegotiationMethods(AsyncDriver):
         *,
         purpose: str | None = None,
         offer: str | None = None,
+        fresh: bool = False,
         deadline: timedelta = NEGOTIATION_DEADLINE,
     ) -> AsyncBoundAgreement:
-        """Negotiate until there is an agreement or a refusal; as `Client.negotiate`."""
+        """Find a valid agreement, or negotiate until there is one; as `Client.negotiate`."""
         exchange = self._operations.negotiate(
-            address, dataset, purpose=purpose, offer=offer, deadline=deadline
+            address, dataset, purpose=purpose, offer=offer, fresh=fresh, deadline=deadline
         )
         return self._bind(await self.drive(exchange))
 

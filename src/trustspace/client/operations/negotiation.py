@@ -51,16 +51,20 @@ class NegotiationOperations(AgreementOperations):
         *,
         purpose: str | None = None,
         offer: str | None = None,
+        fresh: bool = False,
         deadline: timedelta = NEGOTIATION_DEADLINE,
     ) -> Exchange[Agreement]:
-        """Negotiate until there is an agreement or a refusal.
+        """Find a valid agreement, or negotiate until there is one or a refusal.
 
         Args:
             address: The provider's root URL or DID.
             dataset: Dataset id in its catalogue.
             purpose: What the data is for; narrows the offer.
-            offer: Id of the offer; None means the dataset's first.
-            deadline: Longest time to wait; after it the negotiation is terminated.
+            offer: Id of the offer; None means the dataset's first, and with it only an agreement
+                of these terms is found.
+            fresh: Negotiate even if there is a valid agreement.
+            deadline: Longest time to wait; after it the negotiation is terminated, unless another
+                call began it.
 
         Raises:
             PolicyDeniedError: The other side refused; carries its reasons.
@@ -73,19 +77,36 @@ class NegotiationOperations(AgreementOperations):
             body["purpose"] = purpose
         if offer is not None:
             body["offer"] = offer
+        if fresh:
+            body["fresh"] = True
+        left = deadline
+        while True:
+            negotiation, reused, left = yield from self._ended(body, left, deadline)
+            if not (reused and _was_given_up(negotiation)) or left <= timedelta(0):
+                break
+        if negotiation.state != "FINALIZED" or negotiation.agreement is None:
+            raise _refused(negotiation)
+        agreement = yield from self.agreement(negotiation.agreement)
+        return agreement.model_copy(update={"reused": reused})
+
+    def _ended(
+        self, body: JsonObject, left: timedelta, deadline: timedelta
+    ) -> Exchange[tuple[Negotiation, bool, timedelta]]:
+        """Return the negotiation once it is over, whether it was there already, the time left."""
         path = yield from self._path("negotiations")
         response = yield from call(Request("POST", path, body=body, key=str(uuid4())))
         negotiation = Negotiation.read(response.document)
-        left = deadline - response.elapsed
+        reused = negotiation.reused
+        left -= response.elapsed
         while not negotiation.is_terminal:
             if left <= timedelta(0):
+                if reused:  # It is another call's to give up.
+                    raise _too_late(negotiation, deadline)
                 negotiation = yield from self._give_up(negotiation, deadline)
                 break
             negotiation, spent = yield from self._next_state(negotiation, left)
             left -= spent
-        if negotiation.state != "FINALIZED" or negotiation.agreement is None:
-            raise _refused(negotiation)
-        return (yield from self.agreement(negotiation.agreement))
+        return negotiation, reused, left
 
     def _next_state(
         self, negotiation: Negotiation, left: timedelta
@@ -101,16 +122,14 @@ class NegotiationOperations(AgreementOperations):
 
     def _give_up(self, negotiation: Negotiation, deadline: timedelta) -> Exchange[Negotiation]:
         """Terminate what took too long; an agreement reached in that moment still counts."""
-        reason = f"no outcome within {deadline.total_seconds():g} s"
+        reason = _no_outcome(deadline)
         try:
             yield from self.terminate_negotiation(negotiation.id, reason=reason)
         except (ConflictError, LocalProtocolError):
             after = yield from self.negotiation(negotiation.id)
             if after.is_terminal:
                 return after
-        hint = "the counterparty may need more time: pass a longer deadline"
-        msg = f"negotiation {negotiation.id} had {reason}; it stood at {negotiation.state}"
-        raise DeadlineError(msg, hint=hint)
+        raise _too_late(negotiation, deadline)
 
     def negotiations(self) -> Exchange[tuple[Negotiation, ...]]:
         """Return every negotiation, either role."""
@@ -138,6 +157,22 @@ class NegotiationOperations(AgreementOperations):
         path = yield from self._path("negotiations", negotiation, "terminate")
         response = yield from call(Request("POST", path, body=because(reason)))
         return Negotiation.read(response.document)
+
+
+def _no_outcome(deadline: timedelta) -> str:
+    return f"no outcome within {deadline.total_seconds():g} s"
+
+
+def _too_late(negotiation: Negotiation, deadline: timedelta) -> DeadlineError:
+    hint = "the counterparty may need more time: pass a longer deadline"
+    reason = _no_outcome(deadline)
+    msg = f"negotiation {negotiation.id} had {reason}; it stood at {negotiation.state}"
+    return DeadlineError(msg, hint=hint)
+
+
+def _was_given_up(negotiation: Negotiation) -> bool:
+    """Say whether another call that waited for it had no more time; ours may have."""
+    return negotiation.ended_by == "us" and negotiation.code == "owner"
 
 
 def _refused(negotiation: Negotiation) -> TrustspaceError:

@@ -26,16 +26,22 @@ class NegotiationMethods(Driver):
         *,
         purpose: str | None = None,
         offer: str | None = None,
+        fresh: bool = False,
         deadline: timedelta = NEGOTIATION_DEADLINE,
     ) -> BoundAgreement:
-        """Negotiate until there is an agreement or a refusal.
+        """Find a valid agreement, or negotiate until there is one or a refusal.
+
+        Calls for the same that run at the same time, of whatever client, negotiate once.
 
         Args:
             address: The provider's root URL or DID.
             dataset: Dataset id in its catalogue.
             purpose: What the data is for; narrows the offer.
-            offer: Id of the offer; None means the dataset's first.
-            deadline: Longest time to wait; after it the negotiation is terminated.
+            offer: Id of the offer; None means the dataset's first, and with it only an agreement
+                of these terms is found.
+            fresh: Negotiate even if there is a valid agreement.
+            deadline: Longest time to wait; after it the negotiation is terminated, unless another
+                call began it.
 
         Raises:
             PolicyDeniedError: The other side refused; carries its reasons.
@@ -43,7 +49,7 @@ class NegotiationMethods(Driver):
             NotFoundError: The counterparty does not offer the dataset to us.
         """
         exchange = self._operations.negotiate(
-            address, dataset, purpose=purpose, offer=offer, deadline=deadline
+            address, dataset, purpose=purpose, offer=offer, fresh=fresh, deadline=deadline
         )
         return self._bind(self.drive(exchange))
 

@@ -16,6 +16,7 @@ from trustspace.connector.management.bodies import (
     Wait,
     Who,
 )
+from trustspace.connector.reuse import Wish
 
 
 def add_agreeing(app: FastAPI, plane: ControlPlane) -> None:
@@ -25,13 +26,9 @@ def add_agreeing(app: FastAPI, plane: ControlPlane) -> None:
     @app.post(base + "/negotiations", status_code=201)
     async def negotiate(hosted: Who, body: NegotiationRequest, key: Key = None) -> Response:
         async def create(keep: Keep) -> dict[str, Any]:
-            return await plane.negotiate(
-                hosted,
-                body.address,
-                body.dataset,
-                purpose=body.purpose,
-                offer_id=body.offer,
-                keep=keep,
+            wish = Wish(body.address, body.dataset, body.purpose)
+            return await plane.agreeing.negotiate(
+                hosted, wish, offer_id=body.offer, fresh=body.fresh, keep=keep
             )
 
         return await once(plane.context, hosted, key, body.model_dump(), create, status=201)

@@ -56,12 +56,13 @@ class CatalogQuery(Body):
 
 
 class NegotiationRequest(Body):
-    """What to ask a provider for."""
+    """What to ask a provider for; ``fresh`` negotiates even if there is a valid agreement."""
 
     address: str
     dataset: str
     purpose: str | None = None
     offer: str | None = None
+    fresh: bool = False
 
 
 class TransferOrder(Body):

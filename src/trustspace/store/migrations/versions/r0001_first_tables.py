@@ -107,6 +107,29 @@ def _exchanges() -> None:
         unique=True,
     )
     op.create_table(
+        "negotiation_keys",
+        sa.Column("participant", sa.String(), nullable=False),
+        sa.Column("counterparty", sa.String(), nullable=False),
+        sa.Column("dataset_id", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("negotiation_pid", sa.String()),
+        sa.Column("agreed_pid", sa.String()),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant"], ["participants.participant"], name="fk_negotiation_keys_participant"
+        ),
+        sa.PrimaryKeyConstraint(
+            "participant", "counterparty", "dataset_id", "purpose", name="pk_negotiation_keys"
+        ),
+    )
+    op.create_index(
+        "ix_negotiation_keys_address", "negotiation_keys", ["participant", "address", "dataset_id"]
+    )
+    op.create_index(
+        "ix_negotiation_keys_dataset", "negotiation_keys", ["participant", "dataset_id"]
+    )
+    op.create_table(
         "agreements",
         sa.Column("participant", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
@@ -120,6 +143,9 @@ def _exchanges() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("signed_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger()),
+        sa.Column("ended_by", sa.String()),
+        sa.Column("proposal", sa.Text()),
         sa.CheckConstraint("role in ('consumer', 'provider')", name="ck_agreements_role"),
         sa.ForeignKeyConstraint(
             ["participant"], ["participants.participant"], name="fk_agreements_participant"
@@ -129,6 +155,13 @@ def _exchanges() -> None:
     op.create_index("ix_agreements_age", "agreements", ["participant", "signed_at", "id"])
     op.create_index("ix_agreements_dataset", "agreements", ["participant", "dataset_id"])
     op.create_index("ix_agreements_negotiation", "agreements", ["participant", "negotiation_pid"])
+    op.create_index(
+        "ix_agreements_end",
+        "agreements",
+        ["ends_at"],
+        sqlite_where=sa.text("state = 'FINALIZED' AND ends_at IS NOT NULL"),
+        postgresql_where=sa.text("state = 'FINALIZED' AND ends_at IS NOT NULL"),
+    )
     op.create_table(
         "transfers",
         sa.Column("participant", sa.String(), nullable=False),
