@@ -10,7 +10,7 @@ from tests.connector.scripted_peer import ScriptedPeer
 from trustspace.dsp.messages import NegotiationState
 
 PATIENT = "\n[exchange]\nsweep_seconds = 0.1\n"
-HASTY = "\n[exchange]\ndeadline_seconds = 1\nsweep_seconds = 0.1\n"
+HASTY = "\n[exchange]\ndeadline_seconds = 1\napproval_seconds = 1\nsweep_seconds = 0.1\n"
 
 REQUEST, AGREEMENT = "negotiations/request", "negotiations/{pid}/agreement"
 VERIFICATION = "negotiations/{pid}/agreement/verification"

@@ -107,6 +107,11 @@ class ConnectorContext:
         return timedelta(seconds=self.settings.exchange.idle_seconds)
 
     @property
+    def approval_deadline(self) -> timedelta:
+        """How long a process may wait for a person."""
+        return timedelta(seconds=self.settings.exchange.approval_seconds)
+
+    @property
     def message_deadline(self) -> timedelta:
         """How long one message is tried."""
         seconds = self.settings.exchange.message_seconds

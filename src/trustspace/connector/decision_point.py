@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.denial import GONE, Refusal, refusal_of, unsupported
 from trustspace.connector.offers import offer_of
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Agreement, Offer, Policy
 from trustspace.policy.decision import AgreementFacts, Decision, Fact, PolicyIR
-from trustspace.policy.explain import error_reason, remote_reasons
 from trustspace.policy.facts import (
     FILES,
     TABLES,
@@ -29,7 +29,7 @@ from trustspace.policy.facts import (
     purpose_fact,
 )
 from trustspace.policy.lower import lower
-from trustspace.policy.narrow import difference
+from trustspace.policy.narrow import difference, narrow_purpose
 from trustspace.policy.vocabulary import action as known_action
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from trustspace.connector.order import Order
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.model.participant import ParticipantId
-    from trustspace.store import AgreementRow, Transaction
+    from trustspace.store import AgreementRow, DatasetRow, Transaction
 
 MEMO_ROWS = 50_000
 MEMO_TIME = timedelta(seconds=60)
@@ -52,16 +52,18 @@ DEFAULT_ACTION = "odrl:use"
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A denial as the counterparty may read it.
+class Verdict:
+    """What policy says of a request.
 
     Attributes:
-        code: Id of the first reason.
-        reasons: Objects with ``id``, ``src``, ``left``, ``op``, ``expected``.
+        refusal: Why it is not allowed; None when it is.
+        dataset: What it is about.
+        offer: The stored offer.
     """
 
-    code: str
-    reasons: tuple[dict[str, Any], ...]
+    refusal: Refusal | None
+    dataset: DatasetRow
+    offer: Offer
 
 
 class DecisionPoint:
@@ -126,6 +128,17 @@ class DecisionPoint:
         Raises:
             NotFoundError: Dataset or offer are unknown, withdrawn or hidden; one answer for all.
         """
+        return self._offered(tx, hosted, offer, subject=subject, now=now)[1]
+
+    def _offered(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        offer: Offer | None,
+        *,
+        subject: ParticipantId,
+        now: datetime,
+    ) -> tuple[DatasetRow, Offer]:
         absent = NotFoundError("there is no such offer")
         if offer is None or offer.target is None:
             raise absent
@@ -137,22 +150,86 @@ class DecisionPoint:
             tx, hosted, policy.body, policy.digest, subject=subject, now=now
         ):
             raise absent
-        return offer_of(row, policy.body, target=row.id)
+        return row, offer_of(row, policy.body, target=row.id)
 
     def requested(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> Verdict:
+        """Decide a request: the stored offer must allow it, and it may not ask for more.
+
+        What we offered in this negotiation before counts as well as what is stored.
+
+        Raises:
+            NotFoundError: Dataset or offer are unknown, withdrawn or hidden.
+        """
+        row, stored = self._offered(
+            tx, hosted, negotiation.offer, subject=negotiation.counterparty, now=now
+        )
+        refusal = self._judged(tx, hosted, negotiation, stored, now=now)
+        last = negotiation.previous_offer
+        if (
+            refusal is not None
+            and last is not None
+            and self._judged(tx, hosted, negotiation, last, now=now) is None
+        ):
+            refusal = None
+        return Verdict(refusal, row, stored)
+
+    def counter_offer(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        stored: Offer,
+        *,
+        now: datetime,
+    ) -> Offer | None:
+        """Return what can be offered instead of what was asked for, or None.
+
+        It is the stored offer, for the purpose asked for if that is one of its own; None when
+        policy would refuse that too.
+        """
+        candidates = [stored]
+        try:
+            purposes = () if negotiation.offer is None else agreed_purposes(negotiation.offer)
+        except PolicyError:
+            purposes = ()
+        if len(purposes) == 1:
+            candidates.insert(0, narrow_purpose(stored, purposes[0]))
+        for offer in candidates:
+            instead = negotiation.model_copy(update={"offer": offer})
+            if self._judged(tx, hosted, instead, stored, now=now) is None:
+                return offer
+        return None
+
+    def accepted(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
     ) -> Refusal | None:
-        """Decide a request: the stored offer must allow it, and it may not ask for more."""
+        """Decide about an offer of ours that the consumer accepts: policy must allow it by now."""
+        row = tx.datasets.get(hosted.name, negotiation.dataset_id)
+        if negotiation.offer is None or row is None or row.withdrawn_at is not None:
+            return GONE
+        return self._judged(tx, hosted, negotiation, negotiation.offer, now=now)
+
+    def _judged(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        stored: Offer,
+        *,
+        now: datetime,
+    ) -> Refusal | None:
+        """Judge the offer on the table by another one."""
         asked = negotiation.offer
-        stored = self.offered(tx, hosted, asked, subject=negotiation.counterparty, now=now)
         if asked is None:
-            raise NotFoundError("there is no such offer")
+            return GONE
         try:
             rules = lower(stored, kind="offer")
             lower(asked, kind="offer")
             refusal = self._negotiable(tx, hosted, negotiation, rules, asked, now=now)
         except PolicyError as error:
-            return _unsupported(error)
+            return unsupported(error)
         if refusal is not None:
             return refusal
         differing = difference(stored, asked)
@@ -194,7 +271,7 @@ class DecisionPoint:
         try:
             rules = _rules(agreement)
         except PolicyError as error:
-            return _unsupported(error)
+            return unsupported(error)
         decision = evaluate(
             self._context.engine,
             "transfer",
@@ -291,17 +368,6 @@ class DecisionPoint:
         purposes = agreed_purposes(Agreement.model_validate(agreement.body))
         facts["odrl:purpose"] = purpose_fact(purposes)
         return facts
-
-
-def refusal_of(decision: Decision) -> Refusal | None:
-    """Return a denial as the counterparty may read it; None on an allow."""
-    if decision.allow:
-        return None
-    return Refusal(decision.reasons[0].id, tuple(remote_reasons(decision)))
-
-
-def _unsupported(error: PolicyError) -> Refusal:
-    return Refusal(error.code, ({**error_reason(error), "text": str(error)},))
 
 
 def _rules(agreement: AgreementRow) -> PolicyIR:

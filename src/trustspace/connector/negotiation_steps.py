@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
-from trustspace.connector.outgoing import post, record
+from trustspace.connector.outgoing import about, post, record
 from trustspace.dsp.messages import (
     ContractAgreementMessage,
     ContractAgreementVerificationMessage,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.agreements import Agreements
-    from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.dsp.negotiation import Awaited, ContractNegotiation
     from trustspace.store import Transaction
 
 Reasons = Sequence[Mapping[str, Any] | str]
@@ -160,6 +160,26 @@ class NegotiationSteps:
             id=new_pid(), code=code, reasons=tuple(reasons), **_pids(negotiation)
         )
         return self._send(tx, hosted, negotiation, message, now=now, ended_by="us")
+
+    def rest(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        who: Awaited,
+        *,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Let a negotiation wait for a person or for the program that asked."""
+        resting = negotiation.model_copy(update={"awaiting": who})
+        wait = self._context.deadline
+        if who == "approval":
+            wait = self._context.approval_deadline
+        tx.negotiations.update(hosted.name, resting, deadline=now + wait)
+        if who == "approval":
+            body = about(resting) | {"until": timestamp(now + wait)}
+            tx.events.append(hosted.name, "negotiation.approval_needed", body, now=now)
+        return resting
 
     # --- within --------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 `receive` applies a counterparty's message; then `_proceed` takes the step that follows by itself:
 the provider decides a request and agrees or terminates, the consumer verifies, the provider
-finalizes. Every step can also be called by the owner.
+finalizes. Where an owner chose so, a provider answers a request for more with its offer, and a
+request or an offer waits for a person. Every step can also be called by the owner.
 
 ::
 
@@ -15,6 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.denial import GONE, UNASKED
+from trustspace.connector.haggling import falls_short, too_many_rounds, too_many_waiting
 from trustspace.connector.negotiation_steps import NegotiationSteps
 from trustspace.connector.outgoing import post, record
 from trustspace.connector.reuse import offered
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from trustspace.connector.agreements import Agreements
     from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.denial import Refusal
     from trustspace.model.odrl import Offer
     from trustspace.store import Transaction
 
@@ -89,6 +93,45 @@ class Negotiations(NegotiationSteps):
         record(tx, hosted, negotiation, now=now)
         return negotiation
 
+    def propose(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        *,
+        counterparty: ParticipantId,
+        base_url: str,
+        offer: Offer,
+        now: datetime,
+    ) -> ContractNegotiation:
+        """Offer a consumer an agreement that it did not ask for.
+
+        Args:
+            tx: The transaction.
+            hosted: The provider.
+            counterparty: The consumer's DID.
+            base_url: The consumer's base URL.
+            offer: The terms, with the dataset as target.
+            now: Current time.
+        """
+        message = ContractOfferMessage(
+            id=new_pid(),
+            provider_pid=new_pid(),
+            offer=offer,
+            callback_address=hosted.dsp_url,
+        )
+        negotiation = ContractNegotiation.create(
+            message,
+            role=Role.PROVIDER,
+            own_pid=message.provider_pid,
+            counterparty=counterparty,
+            callback_address=base_url,
+            now=now,
+        )
+        tx.negotiations.insert(hosted.name, negotiation, deadline=now + self._context.deadline)
+        post(self._context, tx, hosted, negotiation, message, now=now)
+        record(tx, hosted, negotiation, now=now)
+        return negotiation
+
     # --- what the counterparty sends -----------------------------------------------------------
 
     def open(
@@ -108,7 +151,8 @@ class Negotiations(NegotiationSteps):
 
         Raises:
             NotFoundError: Its dataset or offer is unknown, withdrawn or not for the sender.
-            RemoteProtocolError: The message is not an initial one, or a changed repeat.
+            RemoteProtocolError: The message is not an initial one, or a changed repeat, or too
+                many of the sender's wait for a person already.
         """
         if not message.is_initial:
             raise RemoteProtocolError(
@@ -129,6 +173,8 @@ class Negotiations(NegotiationSteps):
         )
         if role is Role.PROVIDER:
             self._decide.offered(tx, hosted, negotiation.offer, subject=sender, now=now)
+        elif (full := self._no_room(tx, hosted, sender)) is not None:
+            raise RemoteProtocolError(str(full.reasons[0]["text"]), code=full.code)
         tx.negotiations.insert(hosted.name, negotiation, deadline=now + self._context.deadline)
         record(tx, hosted, negotiation, now=now)
         if role is Role.CONSUMER:
@@ -189,8 +235,10 @@ class Negotiations(NegotiationSteps):
                 self._answer_request(tx, hosted, negotiation, now=now)
             case Role.CONSUMER, NegotiationState.AGREED:
                 self.verify(tx, hosted, negotiation, now=now)
+            case Role.CONSUMER, NegotiationState.OFFERED:
+                self._answer_offer(tx, hosted, negotiation, now=now)
             case Role.PROVIDER, NegotiationState.ACCEPTED:
-                self.agree(tx, hosted, negotiation, now=now)
+                self._answer_acceptance(tx, hosted, negotiation, now=now)
             case Role.PROVIDER, NegotiationState.VERIFIED:
                 self.finalize(tx, hosted, negotiation, now=now)
             case _:
@@ -199,13 +247,86 @@ class Negotiations(NegotiationSteps):
     def _answer_request(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
     ) -> None:
-        refusal = self._decide.requested(tx, hosted, negotiation, now=now)
+        try:
+            verdict = self._decide.requested(tx, hosted, negotiation, now=now)
+        except NotFoundError:
+            # It was there when the negotiation began.
+            self._refuse(tx, hosted, negotiation, GONE, now=now)
+            return
+        dataset = verdict.dataset
+        if verdict.refusal is None and dataset.negotiation == "approval":
+            self._wait_for_a_person(tx, hosted, negotiation, now=now)
+            return
+        if verdict.refusal is None:
+            self.agree(tx, hosted, negotiation, now=now)
+            return
+        instead = None
+        if dataset.negotiation == "counter":
+            instead = self._decide.counter_offer(tx, hosted, negotiation, verdict.offer, now=now)
+        if instead is None:
+            self._refuse(tx, hosted, negotiation, verdict.refusal, now=now)
+        elif negotiation.rounds >= dataset.rounds:
+            refusal = too_many_rounds(negotiation, verdict.refusal.reasons)
+            self._refuse(tx, hosted, negotiation, refusal, now=now)
+        else:
+            self.offer(tx, hosted, negotiation, instead, now=now)
+
+    def _answer_acceptance(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> None:
+        refusal = self._decide.accepted(tx, hosted, negotiation, now=now)
         if refusal is None:
             self.agree(tx, hosted, negotiation, now=now)
         else:
-            self.terminate(
-                tx, hosted, negotiation, code=refusal.code, reasons=refusal.reasons, now=now
-            )
+            self._refuse(tx, hosted, negotiation, refusal, now=now)
+
+    def _answer_offer(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> None:
+        """Answer a provider's offer: as the program that asked says, or as settings say."""
+        settings = self._context.settings.negotiation
+        asked = negotiation.previous_offer
+        if asked is not None and negotiation.rounds > settings.rounds:
+            self._refuse(tx, hosted, negotiation, too_many_rounds(negotiation), now=now)
+        elif asked is not None and negotiation.counter_offers == "client":
+            self.rest(tx, hosted, negotiation, "client", now=now)
+        else:
+            refusal = UNASKED if asked is None else falls_short(asked, negotiation.offer)
+            wanted = settings.on_offer if asked is None else settings.on_counter_offer
+            if refusal is None:
+                self.accept(tx, hosted, negotiation, now=now)
+            elif wanted == "approval":
+                self._wait_for_a_person(tx, hosted, negotiation, now=now)
+            else:
+                self._refuse(tx, hosted, negotiation, refusal, now=now)
+
+    def _wait_for_a_person(
+        self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
+    ) -> None:
+        full = self._no_room(tx, hosted, negotiation.counterparty)
+        if full is None:
+            self.rest(tx, hosted, negotiation, "approval", now=now)
+        else:
+            self._refuse(tx, hosted, negotiation, full, now=now)
+
+    def _no_room(
+        self, tx: Transaction, hosted: Hosted, counterparty: ParticipantId
+    ) -> Refusal | None:
+        """Return the refusal of one more that waits for a person, or None."""
+        waiting = tx.negotiations.count_awaiting(hosted.name, "approval", counterparty=counterparty)
+        most = self._context.settings.negotiation.waiting
+        return None if waiting < most else too_many_waiting(waiting)
+
+    def _refuse(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        negotiation: ContractNegotiation,
+        refusal: Refusal,
+        *,
+        now: datetime,
+    ) -> None:
+        self.terminate(tx, hosted, negotiation, code=refusal.code, reasons=refusal.reasons, now=now)
 
     def _check_content(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
 from trustspace.connector.idle_pulls import IDLE
@@ -43,6 +43,13 @@ _FOLLOWED_BY = {
     NegotiationState.VERIFIED: NegotiationState.FINALIZED,
 }
 """What the counterparty makes of a state by its next step."""
+
+
+_TURN = {
+    Role.CONSUMER: NegotiationState.REQUESTED,
+    Role.PROVIDER: NegotiationState.OFFERED,
+}
+"""In which state of ours a person of the counterparty may be asked, by our role."""
 
 
 class Outcomes:
@@ -182,9 +189,28 @@ class Outcomes:
         if hosted is None or process is None or process != seen:
             return
         now = self._context.now()
+        if self._is_considered(process, their_state, now=now):
+            deadline = min(now + self._context.deadline, self._patience(process))
+            tx.negotiations.update(participant, process, deadline=deadline)
+            return
         if not self._conclude(tx, participant, process, their_state, now=now):
             reasons = ("no answer within the deadline",)
             self._terminate(tx, hosted, process, code="deadline", reasons=reasons, now=now)
+
+    def _patience(self, process: AnyProcess) -> datetime:
+        """Return how long a person of the counterparty may take."""
+        return process.updated_at + self._context.approval_deadline
+
+    def _is_considered(
+        self, process: AnyProcess, their_state: str | None, *, now: datetime
+    ) -> TypeGuard[ContractNegotiation]:
+        """Say whether the counterparty has our message and may be asking a person."""
+        return (
+            isinstance(process, ContractNegotiation)
+            and _TURN.get(process.role) is process.state
+            and their_state == process.state
+            and now < self._patience(process)
+        )
 
     def _conclude(
         self,

@@ -50,20 +50,25 @@ def post(
     )
 
 
-def record(
-    tx: Transaction, hosted: Hosted, process: AnyProcess, *, now: datetime, **more: object
-) -> None:
-    """Write the domain event of a process's new state."""
-    about: dict[str, Any] = (
+def about(process: AnyProcess) -> dict[str, Any]:
+    """Return what every domain event of a process says of it."""
+    subject = (
         {"negotiation": process.id, "dataset": process.dataset_id}
         if isinstance(process, ContractNegotiation)
         else {"transfer": process.id, "agreement": process.agreement_id}
     )
-    body = about | {
+    return subject | {
         "role": process.role.value,
         "counterparty": process.counterparty,
         "state": process.state.value,
     }
+
+
+def record(
+    tx: Transaction, hosted: Hosted, process: AnyProcess, *, now: datetime, **more: object
+) -> None:
+    """Write the domain event of a process's new state."""
+    body = about(process)
     if process.code is not None:
         body |= {"code": process.code, "reasons": list(process.reasons)}
     tx.events.append(hosted.name, f"{process.kind}.{process.state.lower()}", body | more, now=now)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import new_pid
+from trustspace.dsp.messages import NegotiationState
 from trustspace.errors import LocalProtocolError, NotFoundError, PolicyDeniedError
 from trustspace.model.odrl import Offer
 from trustspace.model.participant import Role
+from trustspace.policy.lower import lower
 from trustspace.policy.terms import read_terms
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class OwnerSteps:
             NotFoundError: There is no such negotiation or step.
             LocalProtocolError: The step is illegal now.
             PolicyDeniedError: Policy does not allow to agree.
+            PolicyError: The terms given, or those that would be accepted, cannot be evaluated.
         """
         steps = self._negotiations
         value = tx.negotiations.get(hosted.name, pid)
@@ -75,7 +78,7 @@ class OwnerSteps:
         take: dict[str, Callable[[], ContractNegotiation]] = {
             "offer": lambda: steps.offer(tx, hosted, value, _terms(value, policy), now=now),
             "counter": lambda: steps.counter(tx, hosted, value, _terms(value, policy), now=now),
-            "accept": lambda: steps.accept(tx, hosted, value, now=now),
+            "accept": lambda: self._accept(tx, hosted, value, now=now),
             "agree": lambda: self._agree(tx, hosted, value, now=now),
             "verify": lambda: steps.verify(tx, hosted, value, now=now),
             "finalize": lambda: steps.finalize(tx, hosted, value, now=now),
@@ -115,13 +118,24 @@ class OwnerSteps:
             raise _unknown("transfer", step, take)
         return take[step]()
 
+    def _accept(
+        self, tx: Transaction, hosted: Hosted, value: ContractNegotiation, *, now: datetime
+    ) -> ContractNegotiation:
+        """Accept a provider's offer, if we could carry out its terms."""
+        if value.role is Role.CONSUMER and value.offer is not None:
+            lower(value.offer, kind="offer")
+        return self._negotiations.accept(tx, hosted, value, now=now)
+
     def _agree(
         self, tx: Transaction, hosted: Hosted, value: ContractNegotiation, *, now: datetime
     ) -> ContractNegotiation:
         """Agree to what a consumer asked for, if policy allows it."""
         if value.role is not Role.PROVIDER:
             raise LocalProtocolError("only the provider agrees", code="negotiation.state")
-        refusal = self._decide.requested(tx, hosted, value, now=now)
+        if value.state is NegotiationState.ACCEPTED:
+            refusal = self._decide.accepted(tx, hosted, value, now=now)
+        else:
+            refusal = self._decide.requested(tx, hosted, value, now=now).refusal
         if refusal is not None:
             raise PolicyDeniedError(
                 "the offer on the table is not allowed by the dataset's terms",
@@ -135,9 +149,15 @@ class OwnerSteps:
 def _terms(value: ContractNegotiation, policy: Mapping[str, Any] | None) -> Offer:
     """Return an offer over the negotiation's dataset: given terms, or those on the table."""
     if policy is not None:
-        terms = read_terms(policy)
+        # Under the id of the offer that is haggled over, by which its provider knows it.
+        offer_id = new_pid() if value.offer is None else value.offer.id
         return Offer.model_validate(
-            {**terms, "@id": new_pid(), "@type": "Offer", "target": value.dataset_id}
+            {
+                **read_terms(policy),
+                "@id": offer_id,
+                "@type": "Offer",
+                "target": value.dataset_id,
+            }
         )
     if value.offer is None:
         raise LocalProtocolError("there is no offer on the table", code="negotiation.offer")

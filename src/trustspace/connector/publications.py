@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from trustspace.connector import views
+from trustspace.connector.answering import Answering
 from trustspace.connector.offers import offer_of
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import AnySource, FileSource, HttpSource, read_source
@@ -98,6 +99,7 @@ class Publications:
         about: About,
         source: Mapping[str, Any],
         policy: Mapping[str, Any],
+        answering: Answering | None = None,
     ) -> dict[str, Any]:
         """Offer a dataset; the same again changes nothing.
 
@@ -107,6 +109,7 @@ class Publications:
             about: Words for the catalogue.
             source: ``{"kind": "file", "path"}`` or ``{"kind": "http", "url", "headers"?}``.
             policy: An ODRL policy, or the keyword arguments of `trustspace.terms`.
+            answering: How requests are answered; by policy alone when it is left out.
 
         Raises:
             ConfigurationError: Id or source cannot be used.
@@ -123,6 +126,7 @@ class Publications:
         found = await anyio.to_thread.run_sync(_look, dict(source))
         forms = await anyio.to_thread.run_sync(_tried_forms, found, rules)
         now = self._context.now()
+        answering = answering or Answering()
 
         def hop(tx: Transaction) -> dict[str, Any]:
             policy_digest = tx.policies.put(hosted.name, terms)
@@ -140,6 +144,8 @@ class Publications:
                 keywords=about.keywords,
                 creator=about.creator,
                 size_bytes=_size(found, forms),
+                negotiation=answering.negotiation,
+                rounds=answering.rounds,
             )
             before = tx.datasets.get(hosted.name, dataset_id)
             if before is not None and _same(before, row):
@@ -150,11 +156,34 @@ class Publications:
                 "offer": row.offer_id,
                 "policy_digest": policy_digest,
                 "source_digest": digest(row.source),
+                "answering": row.negotiation,
             }
             tx.events.append(hosted.name, "dataset.published", body, now=now)
             return self._shown(row, terms, changed=True)
 
         return await self._context.store.write(hop)
+
+    async def try_terms(
+        self, hosted: Hosted, dataset_id: str, policy: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return terms that a dataset can be offered under, having tried them on its source.
+
+        Args:
+            hosted: The provider.
+            dataset_id: Which dataset.
+            policy: An ODRL policy, or the keyword arguments of `trustspace.terms`.
+
+        Raises:
+            NotFoundError: There is no such dataset.
+            PolicyError: The terms cannot be evaluated, or not be carried out on this source.
+        """
+        terms = read_terms(policy)
+        row = await self._context.store.read(lambda tx: tx.datasets.get(hosted.name, dataset_id))
+        if row is None:
+            raise NotFoundError(f"there is no dataset {dataset_id!r}")
+        source = read_source(row.source)
+        await anyio.to_thread.run_sync(_tried_forms, source, _lowered(terms, dataset_id))
+        return terms
 
     async def withdraw(self, hosted: Hosted, dataset_id: str) -> None:
         """Take a dataset off the catalogue; agreements over it stand.
@@ -216,6 +245,8 @@ class Publications:
             "policy": offer_of(row, terms).to_wire(),
             "policy_digest": row.policy_digest,
             "forms": list(row.forms),
+            "negotiation": row.negotiation,
+            "rounds": row.rounds,
             "size": None if file is None else file.size_bytes,
             "sha256": None if file is None else file.sha256,
             "columns": columns,
@@ -303,4 +334,6 @@ _COMPARED = (
     "source",
     "media_type",
     "forms",
+    "negotiation",
+    "rounds",
 )

@@ -82,6 +82,7 @@ class Exchange(_Section):
     Attributes:
         deadline_seconds: After this many seconds an unfinished negotiation, or an undelivered
             message, ends its process with a reason.
+        approval_seconds: How long a negotiation waits for a person, ours or the counterparty's.
         message_seconds: How long one message is tried, in seconds; at most the deadline.
         idle_seconds: After this many seconds without a data request a provider completes a running
             pull; 604,800 (a week) by default.
@@ -89,9 +90,27 @@ class Exchange(_Section):
     """
 
     deadline_seconds: int = Field(default=600, ge=1)
+    approval_seconds: int = Field(default=7 * 24 * 60 * 60, ge=1)
     message_seconds: int = Field(default=600, ge=1)
     idle_seconds: int = Field(default=7 * 24 * 3600, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
+
+
+class Negotiation(_Section):
+    """What a consumer does with offers, and how long anybody may haggle.
+
+    Attributes:
+        on_counter_offer: What happens when a provider answers our request with other terms than
+            we asked for and no program waits for them.
+        on_offer: What happens to an offer that we did not ask for.
+        rounds: How many offers of a provider one negotiation may see in answer to requests.
+        waiting: How many negotiations of one counterparty may wait for a person at a time.
+    """
+
+    on_counter_offer: Literal["terminate", "approval"] = "terminate"
+    on_offer: Literal["reject", "approval"] = "approval"
+    rounds: int = Field(default=10, ge=0)
+    waiting: int = Field(default=100, ge=1)
 
 
 class Limits(_Section):
@@ -140,6 +159,7 @@ class Settings(BaseSettings):
     management: Management = Management()
     delivery: Delivery = Delivery()
     exchange: Exchange = Exchange()
+    negotiation: Negotiation = Negotiation()
     limits: Limits = Limits()
 
     @classmethod

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from trustspace.connector.answering import ROUNDS, Negotiation
 from trustspace.connector.context import Hosted
 from trustspace.connector.control_plane import ControlPlane  # noqa: TC001 - fastapi reads it
 from trustspace.model.participant import Role
@@ -46,6 +47,8 @@ class Publication(Body):
     creator: str = ""
     source: dict[str, Any] = Field(examples=[{"kind": "file", "path": "/data/roses.parquet"}])
     policy: dict[str, Any] = Field(examples=[{"purpose": "credit-scoring", "count": 100}])
+    negotiation: Negotiation = "automatic"
+    rounds: int = Field(default=ROUNDS, ge=0, le=100)
 
 
 class CatalogQuery(Body):

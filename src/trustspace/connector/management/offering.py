@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
+from trustspace.connector.answering import Answering
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.management.bodies import CatalogQuery, Limit, Publication, Who
 from trustspace.connector.publications import About
@@ -22,7 +23,12 @@ def add_offering(app: FastAPI, plane: ControlPlane) -> None:
     async def publish(hosted: Who, dataset_id: str, body: Publication) -> Response:
         about = About(body.title, body.description, tuple(body.keywords), body.creator)
         shown = await plane.publications.publish(
-            hosted, dataset_id, about=about, source=body.source, policy=body.policy
+            hosted,
+            dataset_id,
+            about=about,
+            source=body.source,
+            policy=body.policy,
+            answering=Answering(body.negotiation, body.rounds),
         )
         return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
 
