@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 
 from trustspace.connector.agreeing import Agreeing
 from trustspace.connector.agreements import Agreements
+from trustspace.connector.approvals import Approvals
 from trustspace.connector.authentication import (
     AnnouncedCallbacks,
     Authentication,
@@ -47,6 +48,7 @@ from trustspace.connector.one_spelling import OneSpelling
 from trustspace.connector.outcomes import Outcomes
 from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
+from trustspace.connector.proposals import Proposals
 from trustspace.connector.publications import Publications
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.reuse import Reuse
@@ -257,6 +259,8 @@ def _assemble(
     transfers = Transfers(context, decide, agreed)
     peers = Peers(context, client, authentication, tokens)
     changes = Changes()
+    publications = Publications(context)
+    steps = OwnerSteps(decide, negotiations, transfers)
     discovery = Discovery(client, resolver)
     plane = ControlPlane(
         context=context,
@@ -267,10 +271,12 @@ def _assemble(
         transfers=transfers,
         requests=TransferRequests(context, agreed),
         suspensions=Suspensions(context, agreed),
-        publications=Publications(context),
+        publications=publications,
         peers=peers,
         tokens=tokens,
-        steps=OwnerSteps(decide, negotiations, transfers),
+        steps=steps,
+        approvals=Approvals(context, steps, publications),
+        proposals=Proposals(context, negotiations, publications, discovery),
         discovery=discovery,
         changes=changes,
         doctor=Doctor(context, client, authentication),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trustspace.connector.agreeing import Agreeing
+    from trustspace.connector.approvals import Approvals
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.decision_point import DecisionPoint
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.owner_steps import OwnerSteps
     from trustspace.connector.peers import Peers
+    from trustspace.connector.proposals import Proposals
     from trustspace.connector.publications import Publications
     from trustspace.connector.suspensions import Suspensions
     from trustspace.connector.tokens import TokenDesk
@@ -56,6 +58,8 @@ class ControlPlane:
     peers: Peers
     tokens: TokenDesk
     steps: OwnerSteps
+    approvals: Approvals
+    proposals: Proposals
     discovery: Discovery
     changes: Changes
     doctor: Doctor
@@ -83,8 +87,13 @@ class ControlPlane:
         }
 
     async def negotiation(self, hosted: Hosted, pid: str, *, wait: float) -> Json:
-        """Show a negotiation, at once or when it has ended."""
-        return await self._shown(hosted, pid, wait=wait, over=lambda value: value.is_terminal)
+        """Show a negotiation, at once or when it has ended or waits for the program that asked."""
+        return await self._shown(
+            hosted,
+            pid,
+            wait=wait,
+            over=lambda value: value.is_terminal or value.awaiting == "client",
+        )
 
     async def negotiations_page(
         self, hosted: Hosted, *, state: str | None, limit: int, cursor: str | None

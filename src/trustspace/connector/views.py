@@ -43,6 +43,8 @@ def negotiation(tx: Transaction, name: str, value: ContractNegotiation) -> Json:
         "counterparty": value.counterparty,
         "dataset": value.dataset_id,
         "state": value.state.value,
+        "awaiting": value.awaiting,
+        "rounds": value.rounds,
         "agreement": None if concluded is None else concluded.id,
         "code": value.code,
         "reasons": list(value.reasons),

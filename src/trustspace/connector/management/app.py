@@ -20,6 +20,7 @@ from trustspace._version import __version__
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.management.agreeing import add_agreeing
+from trustspace.connector.management.approving import add_approving
 from trustspace.connector.management.bodies import (
     NewParticipant,
 )
@@ -90,6 +91,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     app.state.plane = plane
     add_offering(app, plane)
     add_agreeing(app, plane)
+    add_approving(app, plane)
     add_delivering(app, plane)
     add_observing(app, plane)
     add_diagnosing(app, plane)

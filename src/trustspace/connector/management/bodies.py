@@ -68,6 +68,15 @@ class NegotiationRequest(Body):
     fresh: bool = False
 
 
+class Proposal(Body):
+    """What to offer a consumer: a dataset, under its own terms or under others."""
+
+    address: str
+    dataset: str
+    purpose: str | None = None
+    policy: dict[str, Any] | None = None
+
+
 class TransferOrder(Body):
     """Under which agreement to ask for data."""
 
