@@ -12,6 +12,8 @@ from trustspace.dsp.messages import NegotiationState
 PATIENT = "\n[exchange]\nsweep_seconds = 0.1\n"
 HASTY = "\n[exchange]\ndeadline_seconds = 1\napproval_seconds = 1\nsweep_seconds = 0.1\n"
 
+NO_ANSWER = ["no answer within the deadline"]
+
 REQUEST, AGREEMENT = "negotiations/request", "negotiations/{pid}/agreement"
 VERIFICATION = "negotiations/{pid}/agreement/verification"
 TERMINATION, STATE = "negotiations/{pid}/termination", "negotiations/{pid}"

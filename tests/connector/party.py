@@ -84,12 +84,12 @@ class Party:
         return answer.json() if answer.content else None
 
     async def publish(
-        self, path: Path | str, dataset: str = "roses", policy: Json | None = None
+        self, path: Path | str, dataset: str = "roses", policy: Json | None = None, **more: Any
     ) -> Json:
         body = {
             "source": {"kind": "file", "path": str(path)},
             "policy": {"purpose": ["research", "teaching"]} if policy is None else policy,
-        }
+        } | more
         answer = await self.ask("PUT", f"datasets/{quote(dataset, safe='')}", body)
         assert answer.status_code in (200, 201), answer.text
         shown: Json = answer.json()

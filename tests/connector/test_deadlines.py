@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
-from tests.connector.asking import REQUEST, STATE, VERIFICATION, ask, ended, requested
+from tests.connector.asking import NO_ANSWER, REQUEST, STATE, VERIFICATION, ask, ended, requested
 from tests.connector.party import Json, Party
 from tests.connector.processes import keep_agreement, urn
 from tests.connector.scripted_peer import OFFER, ScriptedPeer, scripted_peer
@@ -21,8 +21,6 @@ from trustspace.model.odrl import Offer
 from trustspace.model.participant import Role
 
 pytestmark = pytest.mark.anyio
-
-NO_ANSWER = ["no answer within the deadline"]
 
 
 async def test_a_provider_that_vanishes_is_not_waited_for(hasty: Party) -> None:

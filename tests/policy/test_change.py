@@ -64,6 +64,13 @@ def test_the_words_name_both_values() -> None:
     }
 
 
+def test_one_of_one_is_that_one() -> None:
+    constraint = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "a"}
+    exact = raw(permission=[{"action": "use", "constraint": [constraint]}])
+    assert changes(offer(purpose="a"), exact) == ()
+    assert kinds(offer(purpose=["a", "b"]), exact) == [("narrower", "odrl:purpose")]
+
+
 def test_rules_come_and_go() -> None:
     plain = raw(permission=[{"action": "use"}])
     more = raw(

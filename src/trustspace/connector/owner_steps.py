@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import new_pid
+from trustspace.connector.denial import GONE
 from trustspace.dsp.messages import NegotiationState
 from trustspace.errors import LocalProtocolError, NotFoundError, PolicyDeniedError
 from trustspace.model.odrl import Offer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from trustspace.connector.context import Hosted
     from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.denial import Refusal
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.transfers import Transfers
     from trustspace.dsp.negotiation import ContractNegotiation
@@ -135,7 +137,7 @@ class OwnerSteps:
         if value.state is NegotiationState.ACCEPTED:
             refusal = self._decide.accepted(tx, hosted, value, now=now)
         else:
-            refusal = self._decide.requested(tx, hosted, value, now=now).refusal
+            refusal = self._requested(tx, hosted, value, now=now)
         if refusal is not None:
             raise PolicyDeniedError(
                 "the offer on the table is not allowed by the dataset's terms",
@@ -144,6 +146,14 @@ class OwnerSteps:
                 hint="make an offer of your own, or terminate",
             )
         return self._negotiations.agree(tx, hosted, value, now=now)
+
+    def _requested(
+        self, tx: Transaction, hosted: Hosted, value: ContractNegotiation, *, now: datetime
+    ) -> Refusal | None:
+        try:
+            return self._decide.requested(tx, hosted, value, now=now).refusal
+        except NotFoundError:
+            return GONE
 
 
 def _terms(value: ContractNegotiation, policy: Mapping[str, Any] | None) -> Offer:

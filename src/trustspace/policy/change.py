@@ -162,8 +162,15 @@ def _terms(kind: str, before: NormalRule, after: NormalRule) -> Iterator[Change]
 
 
 def _parts_without(rule: NormalRule, other: NormalRule) -> list[Normal]:
-    known = {key(part) for part in other.parts}
-    return [part for part in rule.parts if key(part) not in known]
+    known = {_key(part) for part in other.parts}
+    return [part for part in rule.parts if _key(part) not in known]
+
+
+def _key(part: Normal) -> Hashable:
+    """Return what constraints have in common that mean the same to a reader."""
+    if isinstance(part, Atom) and part.op == "odrl:isAnyOf" and len(part.values) == 1:
+        return part.left, "odrl:eq", part.values[0]
+    return key(part)
 
 
 def _about(part: Normal) -> str:
