@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,23 +126,20 @@ async def test_no_round_at_all_is_a_refusal(garden: Party, roses: Path, peer: Sc
 async def test_what_would_be_refused_too_is_not_offered(
     garden: Party, roses: Path, peer: ScriptedPeer
 ) -> None:
-    """Once its time is over, nothing that this consumer could ask for would be agreed to."""
-    policy = {"until": "2030-01-01T00:00:00Z", "count": 1}
-    shown = await garden.publish(roses, "late", policy, negotiation="counter")
-    pid = await _open(garden, peer, "late", shown["offer"], until="2030-01-01T00:00:00Z", count=2)
-    decide = garden.connector.plane.decide
+    shown = await garden.publish(roses, "for-others", {"count": 1}, negotiation="counter")
+    pid = await _open(garden, peer, "for-others", shown["offer"], count=2)
+    plane = garden.connector.plane
 
-    def offered(tx: Transaction, now: datetime) -> Offer | None:
+    def instead(tx: Transaction, recipient: str) -> Offer | None:
         value = tx.negotiations.get("garden", pid)
         assert value is not None
-        stored = value.offer
-        assert stored is not None
-        return decide.counter_offer(tx, garden.hosted, value, stored, now=now)
+        members = {"@id": shown["offer"], "@type": "Offer", "target": "for-others"}
+        stored = Offer.read(rules(recipient=recipient) | members)
+        now = plane.context.now()
+        return plane.decide.counter_offer(tx, garden.hosted, value, stored, now=now)
 
-    now = datetime(2029, 1, 1, tzinfo=UTC)
-    assert await garden.store.read(lambda tx: offered(tx, now)) is not None
-    later = now + timedelta(days=366)
-    assert await garden.store.read(lambda tx: offered(tx, later)) is None
+    assert await garden.store.read(lambda tx: instead(tx, peer.id)) is not None
+    assert await garden.store.read(lambda tx: instead(tx, "did:web:other.example")) is None
 
 
 async def test_terms_that_are_not_understood_are_answered_with_the_offer(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector import suspensions
 from trustspace.connector.agreements import REVOKED, Agreements, ended_code
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
-from trustspace.connector.decision_point import Refusal
+from trustspace.connector.denial import Refusal
 from trustspace.connector.idle_pulls import is_kept_while_used
 from trustspace.connector.outgoing import post, record
 from trustspace.connector.suspensions import SUSPENDED_BY_PROVIDER
