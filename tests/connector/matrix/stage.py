@@ -199,11 +199,12 @@ class Stage:
         return process
 
     def _is_ours(self, kind: Kind, role: Role, state: str) -> bool:
-        """Say whether the step into a state is taken by us; where either may, the provider."""
-        by = (
-            Role.CONSUMER if kind == "negotiations" and state in _CONSUMERS_STEPS else Role.PROVIDER
-        )
-        return by is role
+        """Say whether the step into a state is taken by us; where either may, the provider.
+
+        The consumer suspends, because what its provider suspended it may not resume.
+        """
+        by_consumer = state in _CONSUMERS_STEPS if kind == "negotiations" else state == "SUSPENDED"
+        return (Role.CONSUMER if by_consumer else Role.PROVIDER) is role
 
     async def _negotiation(self, role: Role) -> str:
         self.peer.pid = urn()
