@@ -200,6 +200,7 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
             who, name, "count", "s", now=make.now
         ),
         "counters.release": lambda tx, who, name: tx.counters.release(who, name, "count", "s"),
+        "counters.refund": lambda tx, who, name: tx.counters.refund(who, name, "count", "s"),
         "counters.release_stale": lambda tx, who, _name: tx.counters.release_stale(
             who, reserved_before=make.later(days=1)
         ),
@@ -228,6 +229,7 @@ UNDOING = (
     "forget",
     "give_back",
     "purge",
+    "refund",
     "release",
     "release_stale",
     "remove",

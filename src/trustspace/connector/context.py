@@ -59,7 +59,7 @@ class Hosted:
 
     def refresh_url(self, transfer_pid: str) -> str:
         """Return the endpoint at which the consumer's connector renews a transfer's token."""
-        return f"{self.data_url(transfer_pid)}/token"
+        return f"{self.address}/{self.name}/renewals/{quote(transfer_pid, safe='')}"
 
     @property
     def participant(self) -> Participant:

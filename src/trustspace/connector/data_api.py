@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trustspace.connector.deliveries import FORM_UNAVAILABLE
+from trustspace.connector.calls import Calls
+from trustspace.connector.delivery_checks import FORM_UNAVAILABLE, CalledInstead
 from trustspace.connector.delivery_response import DeliveryResponse
 from trustspace.connector.order import Order
 from trustspace.connector.problems import problem, problem_of
+from trustspace.dataplane.api_source import METHODS
 from trustspace.errors import (
     IdentityError,
     NotFoundError,
@@ -26,12 +28,15 @@ from trustspace.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
 
     from trustspace.connector.authentication import Authentication
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.deliveries import Deliveries
     from trustspace.connector.tokens import TokenDesk
+    from trustspace.dataplane.edr import EdrClaims
     from trustspace.model.data_address import DataAddress
     from trustspace.store import Transaction
     from trustspace.transport.http_client import GuardedClient
@@ -59,21 +64,43 @@ class DataApi:
         self._deliveries = deliveries
         self._tokens = tokens
         self._client = client
+        self._calls = Calls(context, deliveries, client)
 
     def routes(self) -> list[Route]:
         """Return the routes of the public listener that belong to data."""
         return [
             Route("/{participant}/data/{pid}", self._pull, methods=["GET"]),
-            Route("/{participant}/data/{pid}/token", self._renew, methods=["POST"]),
+            Route("/{participant}/data/{pid}", self._call, methods=sorted(METHODS)),
+            Route("/{participant}/data/{pid}/{path:path}", self._call, methods=sorted(METHODS)),
+            Route("/{participant}/renewals/{pid}", self._renew, methods=["POST"]),
         ]
 
     async def _pull(self, request: Request) -> Response:
-        try:
-            hosted, order = self._order(request)
-            grant = await self._deliveries.grant(hosted, order)
+        async def answer(hosted: Hosted, claims: EdrClaims) -> Response:
+            try:
+                grant = await self._deliveries.grant(hosted, _order(request, claims))
+            except CalledInstead:
+                return await self._calls.answer(hosted, request.path_params["pid"], claims, request)
             return await DeliveryResponse.prepare(
                 self._deliveries, hosted, grant, request, client=self._client
             )
+
+        return await self._answered(request, answer)
+
+    async def _call(self, request: Request) -> Response:
+        async def answer(hosted: Hosted, claims: EdrClaims) -> Response:
+            return await self._calls.answer(hosted, request.path_params["pid"], claims, request)
+
+        return await self._answered(request, answer)
+
+    async def _answered(
+        self, request: Request, answer: Callable[[Hosted, EdrClaims], Awaitable[Response]]
+    ) -> Response:
+        try:
+            hosted = self._context.participant(request.path_params["participant"])
+            pid = request.path_params["pid"]
+            claims = self._tokens.check(hosted, pid, request.headers.get("authorization"))
+            return await answer(hosted, claims)
         except (IdentityError, NotFoundError) as error:
             logger.info("data refused at %s: %s", request.url.path, error)
             return _unauthorised()
@@ -83,23 +110,6 @@ class DataApi:
             return problem_of(error)
         except TrustspaceError as error:
             return problem_of(error)
-
-    def _order(self, request: Request) -> tuple[Hosted, Order]:
-        hosted = self._context.participant(request.path_params["participant"])
-        pid = request.path_params["pid"]
-        claims = self._tokens.check(hosted, pid, request.headers.get("authorization"))
-        session = request.headers.get("trustspace-session", "")
-        if not SESSION.fullmatch(session):
-            # A foreign consumer names no session: each request is an open of its own.
-            session = uuid.uuid4().hex
-        return hosted, Order(
-            transfer_pid=pid,
-            agreement_id=claims.agreement_id,
-            consumer=claims.consumer,
-            session=session,
-            action=request.headers.get("trustspace-action"),
-            as_table=ARROW_STREAM in request.headers.get("accept", ""),
-        )
 
     async def _renew(self, request: Request) -> Response:
         try:
@@ -123,6 +133,21 @@ class DataApi:
             },
             headers={"Cache-Control": "no-store"},
         )
+
+
+def _order(request: Request, claims: EdrClaims) -> Order:
+    session = request.headers.get("trustspace-session", "")
+    if not SESSION.fullmatch(session):
+        # A foreign consumer names no session: each request is an open of its own.
+        session = uuid.uuid4().hex
+    return Order(
+        transfer_pid=request.path_params["pid"],
+        agreement_id=claims.agreement_id,
+        consumer=claims.consumer,
+        session=session,
+        action=request.headers.get("trustspace-action"),
+        as_table=ARROW_STREAM in request.headers.get("accept", ""),
+    )
 
 
 def _unauthorised() -> Response:

@@ -7,18 +7,20 @@ lease of that decision, until it ends, and then ask again. The count is final wi
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from trustspace.connector.delivery_checks import (
+    check_form,
+    check_running,
+    columns_of,
+    mask_salt,
+)
+from trustspace.connector.grant import Grant
 from trustspace.dataplane.restriction import Restriction
-from trustspace.dataplane.source import FileSource, read_source
-from trustspace.dsp.messages import TransferState
+from trustspace.dataplane.source import read_source
 from trustspace.errors import NotFoundError, PolicyDeniedError
 from trustspace.model.participant import Role
 from trustspace.policy.explain import remote_reasons, summary
@@ -32,51 +34,11 @@ if TYPE_CHECKING:
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.gates import Gate
     from trustspace.connector.order import Order
-    from trustspace.dataplane.source import AnySource
     from trustspace.policy.decision import Decision
-    from trustspace.store import AgreementRow, DatasetRow, Transaction
-
-FORM_UNAVAILABLE = "form.unavailable"
-"""Code of a request for a file of what is only a table, or the other way round."""
+    from trustspace.store import Transaction
 
 GRANTS = 10_000
 """Sessions whose lease is remembered; beyond it the oldest ask again."""
-
-
-@dataclass
-class Counting:
-    """Whether the units of a session are final, which they become once."""
-
-    is_done: bool = False
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-
-
-@dataclass
-class Grant:
-    """A session's right to data, as long as its lease and its gate stand.
-
-    Attributes:
-        order: What was asked.
-        agreement: Under which agreement.
-        dataset: Which dataset.
-        lease: The decision on loan.
-        restriction: Filters, columns and masks to carry out.
-        gate: Where the delivery is cut.
-        counting: Whether its units are final; shared by all grants of the session.
-    """
-
-    order: Order
-    agreement: AgreementRow
-    dataset: DatasetRow
-    lease: Lease
-    restriction: Restriction = field(repr=False)
-    gate: Gate
-    counting: Counting = field(default_factory=Counting)
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether its units are final."""
-        return self.counting.is_done
 
 
 class Deliveries:
@@ -109,7 +71,12 @@ class Deliveries:
     async def leave(self, hosted: Hosted, grant: Grant) -> None:
         """Note the end of a request; a session of which no byte left gives its units back."""
         session = _session(hosted, grant.order)
-        if self._end_one(session) > 0 or grant.is_counted:
+        is_last = self._end_one(session) <= 0
+        if grant.order.call:
+            self._context.gates.leave(grant.gate)
+            self._grants.pop((hosted.name, grant.order), None)
+            return
+        if not is_last or grant.is_counted:
             return
         for key in [key for key in self._grants if _session(hosted, key[1]) == session]:
             if key[0] == hosted.name:
@@ -171,7 +138,7 @@ class Deliveries:
         return (grant.lease.ends_at - now).total_seconds()
 
     async def _decide(self, hosted: Hosted, order: Order, gate: Gate) -> Grant:
-        outcome = await self._context.store.write(lambda tx: self._decided(tx, hosted, order, gate))
+        outcome = await self._context.store.write(lambda tx: self.decided(tx, hosted, order, gate))
         if isinstance(outcome, PolicyDeniedError):
             raise outcome
         gate.check()
@@ -203,31 +170,31 @@ class Deliveries:
                 grant.counting.is_done = True
 
     async def _count(self, hosted: Hosted, grant: Grant) -> None:
+        await self._context.store.write(lambda tx: self.make_final(tx, hosted, grant))
+
+    def make_final(self, tx: Transaction, hosted: Hosted, grant: Grant) -> None:
+        """Make the units of a grant final and record the access."""
         now = self._context.now()
         order = grant.order
-
-        def hop(tx: Transaction) -> None:
-            for limit in grant.lease.limits:
-                tx.counters.commit(
-                    hosted.name, order.agreement_id, limit.counter, order.session, now=now
-                )
-            tx.events.append(
-                hosted.name,
-                "access.granted",
-                grant.order.about(grant.dataset.id)
-                | {
-                    "rules": list(grant.lease.decision.rules),
-                    "obligations": [
-                        {"action": duty.action, "due": duty.due}
-                        for duty in grant.lease.decision.obligations
-                    ],
-                    "policy_digest": grant.agreement.digest,
-                    "bundle": grant.lease.decision.bundle,
-                },
-                now=now,
+        for limit in grant.lease.limits:
+            tx.counters.commit(
+                hosted.name, order.agreement_id, limit.counter, order.session, now=now
             )
-
-        await self._context.store.write(hop)
+        tx.events.append(
+            hosted.name,
+            "access.granted",
+            grant.order.about(grant.dataset.id)
+            | {
+                "rules": list(grant.lease.decision.rules),
+                "obligations": [
+                    {"action": duty.action, "due": duty.due}
+                    for duty in grant.lease.decision.obligations
+                ],
+                "policy_digest": grant.agreement.digest,
+                "bundle": grant.lease.decision.bundle,
+            },
+            now=now,
+        )
 
     async def delivered(
         self, hosted: Hosted, grant: Grant, *, size_bytes: int, rows: int, complete: bool
@@ -240,7 +207,7 @@ class Deliveries:
             tx.meters.add(
                 hosted.name,
                 order.agreement_id,
-                order.session,
+                order.metered_as,
                 size_bytes=size_bytes,
                 rows=rows,
                 now=now,
@@ -253,10 +220,15 @@ class Deliveries:
 
         await self._context.store.write(hop)
 
-    def _decided(
+    def decided(
         self, tx: Transaction, hosted: Hosted, order: Order, gate: Gate
     ) -> Grant | PolicyDeniedError:
-        """Decide and reserve; a denial is recorded, hence returned and not raised."""
+        """Decide and reserve; a denial is recorded, hence returned and not raised.
+
+        Raises:
+            NotFoundError: There is no such transfer or dataset.
+            CalledInstead: The dataset is an interface, and this is no call.
+        """
         now = self._context.now()
         transfer = tx.transfers.get(hosted.name, order.transfer_pid, role=Role.PROVIDER)
         if transfer is None or transfer.agreement_id != order.agreement_id:
@@ -267,14 +239,14 @@ class Deliveries:
             raise NotFoundError("there is no such dataset")
         try:
             self._agreed.live(tx, hosted, row.id)
-            _check_running(transfer.state)
-            _check_form(order, read_source(dataset.source))
+            check_running(transfer.state)
+            check_form(order, read_source(dataset.source))
             decision = self._point.access(
                 tx,
                 hosted,
                 row,
                 order,
-                columns=_columns(dataset) if order.as_table else (),
+                columns=columns_of(dataset) if order.as_table else (),
                 now=now,
             )
             self._reserve(tx, hosted, order, decision)
@@ -345,39 +317,3 @@ class Deliveries:
 
 def _session(hosted: Hosted, order: Order) -> tuple[str, str, str]:
     return hosted.name, order.agreement_id, order.session
-
-
-def mask_salt(hosted: Hosted, agreement_id: str) -> bytes:
-    """Return the secret that binds hash masks to one agreement.
-
-    Equal values hash alike within an agreement, so that joins work, and differently in another
-    one, so that two consumers cannot match their copies.
-    """
-    derive = HKDF(
-        algorithm=hashes.SHA256(), length=32, salt=None, info=b"mask:" + agreement_id.encode()
-    )
-    return derive.derive(hosted.key.to_pem())
-
-
-def _check_running(state: TransferState) -> None:
-    if state is not TransferState.STARTED:
-        raise PolicyDeniedError(
-            f"the transfer is {state.lower()}",
-            code=f"transfer.{state.lower()}",
-            hint="resume the transfer, or ask for a new one",
-        )
-
-
-def _check_form(order: Order, source: AnySource) -> None:
-    form = "table" if order.as_table else "file"
-    if form not in source.forms:
-        raise PolicyDeniedError(
-            f"the dataset cannot be had as a {form}",
-            code=FORM_UNAVAILABLE,
-            hint=f"ask for the {' or '.join(source.forms)}",
-        )
-
-
-def _columns(dataset: DatasetRow) -> tuple[str, ...]:
-    source = read_source(dataset.source)
-    return source.columns if isinstance(source, FileSource) else ()

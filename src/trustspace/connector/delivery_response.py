@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from trustspace.connector.context import Hosted
-    from trustspace.connector.deliveries import Deliveries, Grant
+    from trustspace.connector.deliveries import Deliveries
+    from trustspace.connector.grant import Grant
     from trustspace.transport.http_client import GuardedClient
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-class _Meter:
+class Meter:
     """What left with one response."""
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class _Meter:
         self.rows = 0
 
     def __call__(self, size_bytes: int, rows: int) -> None:
+        """Add a piece that is about to leave."""
         self.size_bytes += size_bytes
         self.rows += rows
 
@@ -50,7 +52,7 @@ class DeliveryResponse(Response):
         hosted: Hosted,
         grant: Grant,
         answer: PullAnswer,
-        meter: _Meter,
+        meter: Meter,
         *,
         delivers: bool,
     ) -> None:
@@ -81,7 +83,7 @@ class DeliveryResponse(Response):
             IntegrityError: The source is not what was published.
             TransportError: The provider's own server does not give the data.
         """
-        meter = _Meter()
+        meter = Meter()
         asked = PullRequest.of(request.method, request.headers)
         try:
             answer = await serve_pull(

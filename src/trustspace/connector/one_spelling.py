@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+AS_SENT = "trustspace.path_as_sent"
+"""Member of the scope with the raw path before this; what is passed on is judged by that."""
+
+
 class OneSpelling:
     """Takes empty segments out of a request's path before it is routed."""
 
@@ -24,5 +28,6 @@ class OneSpelling:
             raw = scope.get("raw_path") or scope["path"].encode()
             segments = [part for part in raw.split(b"?")[0].split(b"/") if part]
             clean = b"/" + b"/".join(segments)
-            scope = {**scope, "raw_path": clean, "path": unquote(clean.decode("latin-1"))}
+            path = unquote(clean.decode("latin-1"))
+            scope = {**scope, "raw_path": clean, "path": path, AS_SENT: raw.split(b"?")[0]}
         await self._app(scope, receive, send)

@@ -17,6 +17,7 @@ class Order:
         session: The governed open it belongs to.
         action: The action as written, or None for the agreement's own.
         as_table: Rows rather than the file.
+        call: Method and path of a call of an interface; empty for everything else.
     """
 
     transfer_pid: str
@@ -25,6 +26,19 @@ class Order:
     session: str
     action: str | None
     as_table: bool
+    call: str = ""
+
+    @property
+    def form(self) -> str:
+        """The form that is asked for."""
+        if self.call:
+            return "api"
+        return "table" if self.as_table else "file"
+
+    @property
+    def metered_as(self) -> str:
+        """Under which session it is metered: calls together, everything else by its own."""
+        return self.transfer_pid if self.call else self.session
 
     def about(self, dataset_id: str) -> dict[str, Any]:
         """Return what the domain events of this order say of it."""
@@ -34,5 +48,5 @@ class Order:
             "counterparty": self.consumer,
             "dataset": dataset_id,
             "session": self.session,
-            "form": "table" if self.as_table else "file",
-        }
+            "form": self.form,
+        } | ({"call": self.call} if self.call else {})

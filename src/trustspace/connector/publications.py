@@ -15,6 +15,7 @@ import anyio.to_thread
 from trustspace.connector import views
 from trustspace.connector.answering import Answering
 from trustspace.connector.offers import offer_of
+from trustspace.dataplane.api_source import ApiSource
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import AnySource, FileSource, HttpSource, read_source
 from trustspace.dataplane.table import Table
@@ -107,7 +108,8 @@ class Publications:
             hosted: The provider.
             dataset_id: Id under which it is offered.
             about: Words for the catalogue.
-            source: ``{"kind": "file", "path"}`` or ``{"kind": "http", "url", "headers"?}``.
+            source: ``{"kind": "file", "path"}``, ``{"kind": "http", "url", "headers"?}``, or
+                ``{"kind": "api", "url", "headers"?, "methods"?, "paths"?}``.
             policy: An ODRL policy, or the keyword arguments of `trustspace.terms`.
             answering: How requests are answered; by policy alone when it is left out.
 
@@ -283,10 +285,17 @@ def _look(source: dict[str, Any]) -> AnySource:
             "media_type",
         }:
             return HttpSource.at(url, **rest)
+        case {"kind": "api", "url": str(url), **rest} if not rest.keys() - {
+            "headers",
+            "methods",
+            "paths",
+        }:
+            return ApiSource.at(url, **rest)
     raise ConfigurationError(
-        "the source is neither a file nor a URL",
+        "the source is neither a file nor a URL nor an interface",
         setting="source",
-        hint='give {"kind": "file", "path": …} or {"kind": "http", "url": …, "headers"?: {…}}',
+        hint='give {"kind": "file", "path": …}, {"kind": "http", "url": …, "headers"?: {…}} or '
+        '{"kind": "api", "url": …, "headers"?: {…}, "methods"?: […], "paths"?: […]}',
     )
 
 

@@ -70,8 +70,10 @@ class Delivery(_Section):
     Attributes:
         token_seconds: Life of an EDR token in seconds, at most 300.
         lease_seconds: How long one policy decision serves an open session, in seconds.
+        call_seconds: How long the server behind a published interface may take to begin its answer.
     """
 
+    call_seconds: float = Field(default=30.0, gt=0, le=600)
     token_seconds: int = Field(default=300, ge=5, le=300)
     lease_seconds: int = Field(default=60, ge=1, le=60)
 

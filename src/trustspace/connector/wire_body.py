@@ -50,16 +50,25 @@ async def read_json(request: Request, limits: Limits) -> Any:  # noqa: ANN401 - 
 
 
 async def read_bytes(request: Request, limits: Limits) -> bytes:
-    """Read a request's body, which may be empty.
+    """Read a request's body, which may be empty and is JSON otherwise.
 
     Raises:
         BodyError: 415 compressed or no JSON type, 413 too large, 408 too slow.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BodyError("send the body without Content-Encoding", status=415)
     media_type = request.headers.get("content-type", "application/json").split(";")[0].strip()
     if not (media_type == "application/json" or media_type.endswith("+json")):
         raise BodyError(f"expected application/json, found {media_type}", status=415)
+    return await read_any(request, limits)
+
+
+async def read_any(request: Request, limits: Limits) -> bytes:
+    """Read a request's body of whatever type.
+
+    Raises:
+        BodyError: 415 compressed, 413 too large, 408 too slow.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise BodyError("send the body without Content-Encoding", status=415)
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limits.body_bytes:
         raise BodyError(f"a body has at most {limits.body_bytes} bytes", status=413)

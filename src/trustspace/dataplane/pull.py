@@ -155,7 +155,7 @@ async def serve_pull(
         _check_whole(restriction)
         if isinstance(source, HttpSource):
             return await serving.url(source, client)
-        return await serving.file(source)
+        return await serving.file(_as_file(source))
     except BaseException:
         await serving.resources.aclose()
         raise
@@ -214,7 +214,7 @@ class _Serving:
     def _open_table(
         self, source: AnySource, restriction: Restriction
     ) -> Generator[Piece, None, None]:
-        if isinstance(source, HttpSource) or source.layout is None:
+        if not isinstance(source, FileSource) or source.layout is None:
             raise unenforceable("the source is no table", term="ts:rowFilter", subject="")
         file = self._open_file(source)
         pieces = Table(file, source.layout).stream(restriction)
@@ -284,6 +284,12 @@ def _check_whole(restriction: Restriction | None) -> None:
             subject="",
             hint="ask for the table form",
         )
+
+
+def _as_file(source: AnySource) -> FileSource:
+    if not isinstance(source, FileSource):
+        raise ConfigurationError("an interface is called, not pulled", setting="source")
+    return source
 
 
 def _precondition(source: FileSource, request: PullRequest) -> PullAnswer | None:

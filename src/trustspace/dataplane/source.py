@@ -17,11 +17,13 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_serializer
+from pydantic import Field, TypeAdapter, ValidationError, field_serializer
 
+from trustspace.dataplane.api_source import ApiSource
 from trustspace.dataplane.published_file import PublishedFile, open_published, open_regular
+from trustspace.dataplane.source_value import SourceValue, check_headers, check_url
 from trustspace.dataplane.table_layout import FORMATS, TableLayout, read_layout
 from trustspace.errors import ConfigurationError, IntegrityError
 
@@ -51,14 +53,6 @@ _HASH_BYTES: Final = 1024 * 1024
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 """RFC 6838, section 4.2; parameters are left away."""
 
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]{0,8190}[\x21-\x7e])?")
-
-_OURS: Final = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "range", "accept-encoding"}
-)
-"""Headers of an upstream request that the HTTP client decides on."""
-
 
 class Source(Protocol):
     """What a dataset is delivered from."""
@@ -78,17 +72,7 @@ class Source(Protocol):
         ...
 
 
-class _SourceValue(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True
-    )
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the source as JSON, for `read_source`."""
-        return self.model_dump(mode="json")
-
-
-class FileSource(_SourceValue):
+class FileSource(SourceValue):
     """A file of this machine.
 
     Attributes:
@@ -166,7 +150,7 @@ class FileSource(_SourceValue):
         return open_published(self.path, size_bytes=self.size_bytes, modified_ns=self.modified_ns)
 
 
-class HttpSource(_SourceValue):
+class HttpSource(SourceValue):
     """A URL of the provider that is fetched for each request and passed on.
 
     Attributes:
@@ -199,19 +183,8 @@ class HttpSource(_SourceValue):
         Raises:
             ConfigurationError: URL, header or media type is malformed.
         """
-        if not re.fullmatch(r"https?://[^\s/?#@]+([/?][^\s#]*)?", url):
-            raise ConfigurationError(
-                "A source's URL is http(s)://host/path, without user, password and fragment",
-                setting="url",
-                hint="give credentials as headers",
-            )
-        for name, value in (headers or {}).items():
-            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-                raise ConfigurationError(f"A header is malformed: {name!r}", setting="headers")
-            if name.lower() in _OURS:
-                raise ConfigurationError(
-                    f"The header {name} is not yours to set", setting="headers"
-                )
+        check_url(url)
+        check_headers(headers or {})
         if not _MEDIA_TYPE.fullmatch(media_type):
             raise ConfigurationError(f"No media type: {media_type!r}", setting="media_type")
         return cls(url=url, headers=dict(headers or {}), media_type=media_type)
@@ -222,7 +195,7 @@ class HttpSource(_SourceValue):
         return ("file",)
 
 
-AnySource = FileSource | HttpSource
+AnySource = FileSource | HttpSource | ApiSource
 
 _SOURCES: Final[TypeAdapter[AnySource]] = TypeAdapter(
     Annotated[AnySource, Field(discriminator="kind")]

@@ -55,6 +55,7 @@ _COMMIT = (
     .values(committed_at=bindparam("p_now"))
 )
 _RELEASE = delete(_r).where(*_one_session, _r.c.committed_at.is_(None))
+_REFUND = delete(_r).where(*_one_session)
 _USED = select(_n.c.counter, _n.c.taken).where(
     _n.c.participant == bindparam("participant"), _n.c.agreement_id == bindparam("agreement_id")
 )
@@ -169,6 +170,17 @@ class Counters(Repository):
         """Give a session's unit back unless it is final; tells whether it was given back."""
         key = _key(participant, agreement_id, counter)
         if not self._unit.execute(_RELEASE, {**key, "p_session": session}).rowcount:
+            return False
+        self._unit.execute(_GIVE_BACK, key)
+        return True
+
+    def refund(self, participant: str, agreement_id: str, counter: str, session: str) -> bool:
+        """Give a session's unit back though it is final; tells whether it had one.
+
+        For what was counted before it happened, and then did not happen.
+        """
+        key = _key(participant, agreement_id, counter)
+        if not self._unit.execute(_REFUND, {**key, "p_session": session}).rowcount:
             return False
         self._unit.execute(_GIVE_BACK, key)
         return True
