@@ -17,6 +17,7 @@ import typer
 from trustspace._version import __version__
 from trustspace.cli.commands.agreements import agreements
 from trustspace.cli.commands.attest import attest
+from trustspace.cli.commands.call import call
 from trustspace.cli.commands.catalog import catalog
 from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
@@ -64,6 +65,7 @@ for _name, _function in {
     "negotiations": negotiations,
     "agreements": agreements,
     "open": open_,
+    "call": call,
     "transfers": transfers,
     "suspend": suspend,
     "resume": resume,

@@ -10,7 +10,7 @@ Example::
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import anyio.to_thread
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator
 
+    from trustspace.client.calling import CallOptions
     from trustspace.client.handle import Handle, Progress
     from trustspace.client.values import Saved
+    from trustspace.transport.http_response import Response
 
 
 class AsyncHandle:
@@ -75,6 +77,10 @@ class AsyncHandle:
     async def read(self) -> bytes:
         """Return the file's bytes; as `Handle.read`."""
         return await anyio.to_thread.run_sync(self._handle.read)
+
+    async def call(self, method: str, path: str = "/", **request: Unpack[CallOptions]) -> Response:
+        """Call the interface that the agreement is about; as `Handle.call`."""
+        return await anyio.to_thread.run_sync(partial(self._handle.call, method, path, **request))
 
     async def save(
         self, path: str | os.PathLike[str], *, progress: Progress | None = None

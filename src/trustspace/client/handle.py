@@ -23,8 +23,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
+from trustspace.client.calling import Call, CallOptions, read_answer
 from trustspace.client.gate import ExportGate
 from trustspace.client.incoming_file import Announced, Memory, Target
 from trustspace.client.interrupted import forget, note, take_up
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from trustspace.client.operations import Operations
     from trustspace.client.pull import DataEndpoints, Drive
+    from trustspace.transport.http_response import Response
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -203,6 +205,28 @@ class Handle:
             body = target.commit(sha256=announced.sha256)
         self._sha256 = hashlib.sha256(body).hexdigest()
         return body
+
+    def call(self, method: str, path: str = "/", **request: Unpack[CallOptions]) -> Response:
+        """Call the interface that the agreement is about; each call is one use.
+
+        Args:
+            method: HTTP method, one that the provider allows.
+            path: Path below the interface's base, with its leading slash.
+            request: ``params`` (query), ``json`` or ``content`` (body) and ``headers``.
+
+        Returns:
+            The interface's own answer, whatever its status.
+
+        Raises:
+            PolicyDeniedError: The agreement does not let it through, or not any more.
+            ConfigurationError: The provider serves no such path or method.
+            TransportError: There is no answer.
+        """
+        call = Call.of(method, path, **request)
+        with self._recorded(), self._explained(patience=timedelta(0)):
+            self._gate.check()
+            with self._pull.call(call) as answer:
+                return read_answer(call, answer, pieces=self._gate.guard(answer.chunks(), size=len))
 
     def save(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> Saved:
         """Write the data to a file, which appears when all of it is there.

@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import uuid4
 
+from trustspace.client.calling import Call
 from trustspace.client.operations.agreement import ended
 from trustspace.client.problem import error_of
 from trustspace.dataplane.arrow_stream import MEDIA_TYPE
@@ -184,17 +185,41 @@ class Pull:
         }
         if offset and etag is not None:
             headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
+        call = Call("GET", "", headers)
+        with self._answer(call) as answer:
+            if answer.status not in (200, 206):
+                raise self._refusal(answer, accept)
+            yield answer
+
+    @contextmanager
+    def call(self, call: Call) -> Iterator[SyncIncomingStream]:
+        """Call an interface and hand out its own answer, whatever the status.
+
+        Raises:
+            PolicyDeniedError: The provider or the own connector says no.
+            TransportError: There is no answer, or an error that is no refusal.
+        """
+        self.is_used = True
+        with self._answer(call) as answer:
+            if not call.is_answered_by(answer):
+                raise self._refusal(answer, "")
+            yield answer
+
+    @contextmanager
+    def _answer(self, call: Call) -> Iterator[SyncIncomingStream]:
+        """Send a request with a token, once more with a fresh one when it is not taken."""
         fresh = False
         while True:
             edr = self._edr(fresh=fresh)
             with self._client().stream(
-                "GET", edr.endpoint, headers=headers | {"Authorization": edr.authorization}
+                call.method,
+                edr.endpoint + call.target,
+                headers={**call.headers, "Authorization": edr.authorization},
+                content=call.content,
             ) as answer:
                 if answer.status == 401 and not fresh:
                     fresh = True
                     continue
-                if answer.status not in (200, 206):
-                    raise self._refusal(answer, accept)
                 yield answer
                 return
 

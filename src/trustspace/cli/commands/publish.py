@@ -90,25 +90,76 @@ class Words:
         return found
 
 
+@dataclass(frozen=True)
+class Interface:
+    """An interface that consumers call, instead of a file."""
+
+    api: Annotated[
+        str | None, typer.Option(metavar="URL", help="Offer calls below this URL, not a file.")
+    ] = None
+    method: Annotated[
+        list[str] | None, typer.Option(help="Method that may be called, GET without; repeatable.")
+    ] = None
+    path: Annotated[
+        list[str] | None,
+        typer.Option(help="Path that may be called, e.g. /score or '/models/*'; repeatable."),
+    ] = None
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:VALUE", help="Header for the server behind; repeatable."),
+    ] = None
+
+    def source(self, file: str | None) -> str | dict[str, Any]:
+        """Return what is published.
+
+        Raises:
+            ConfigurationError: Neither a file nor an interface is given, or both are.
+        """
+        if (file is None) == (self.api is None):
+            msg = "one of FILE and --api says what is offered"
+            raise ConfigurationError(msg, setting="FILE", hint="give one of them")
+        if self.api is None:
+            if self.method or self.path or self.header:
+                msg = "--method, --path and --header are about an interface"
+                raise ConfigurationError(msg, setting="--api", hint="give --api URL")
+            return str(file)
+        headers = dict(_header(entry) for entry in self.header or ())
+        more = {"headers": headers, "methods": self.method, "paths": self.path}
+        given = {name: value for name, value in more.items() if value}
+        return {"kind": "api", "url": self.api} | given
+
+
+def _header(entry: str) -> tuple[str, str]:
+    name, colon, value = entry.partition(":")
+    if not colon:
+        msg = f"{name!r} is not a header"
+        raise ConfigurationError(msg, setting="--header", hint="write it as NAME:VALUE")
+    return name.strip(), value.strip()
+
+
 @command
 def publish(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A file, or an http(s) URL.")],
-    id: Annotated[str, typer.Option("--id", help="Dataset id in the catalogue.")],  # noqa: A002
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A file, or an http(s) URL.")
+    ] = None,
     *,
+    id: Annotated[str, typer.Option("--id", help="Dataset id in the catalogue.")],  # noqa: A002
+    interface: Interface,
     words: Words,
     terms: Terms,
     connection: Connection,
     output: Output,
 ) -> None:
-    """Offer a file or a URL's content under terms.
+    """Offer a file, a URL's content or the calls of an interface under terms.
 
     The same again changes nothing.
     """
     document = terms.document()
+    source = interface.source(file)
     if not document:
         output.note("without terms everyone may use it for everything; see --terms and --purpose")
     with connection.client() as client:
-        dataset = client.publish(file, id=id, terms=document, title=words.title, **words.about())
+        dataset = client.publish(source, id=id, terms=document, title=words.title, **words.about())
     if output.json:
         output.document(dataset.to_wire())
         return

@@ -22,7 +22,7 @@ class AsyncDatasetMethods(AsyncDriver):
 
     async def publish(
         self,
-        source: str | Path,
+        source: str | Path | Mapping[str, Any],
         *,
         id: str,  # noqa: A002 - the public face: publish("roses.parquet", id="rose-prices")
         terms: Mapping[str, Any],

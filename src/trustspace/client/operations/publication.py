@@ -7,6 +7,7 @@ Example::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -17,7 +18,7 @@ from trustspace.errors import ConfigurationError
 from trustspace.policy.terms import read_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from trustspace.model.value import JsonObject
 
@@ -41,7 +42,7 @@ class PublicationOperations(ParticipantOperations):
 
     def publish(
         self,
-        source: str | Path,
+        source: str | Path | Mapping[str, Any],
         *,
         id: str,  # noqa: A002 - the public face: publish("roses.parquet", id="rose-prices")
         terms: Mapping[str, Any],
@@ -52,7 +53,9 @@ class PublicationOperations(ParticipantOperations):
         """Offer a file or the content of a URL; the same again changes nothing.
 
         Args:
-            source: Path that the connector can read, or an ``http(s)`` URL it will fetch.
+            source: Path that the connector can read, an ``http(s)`` URL it will fetch, or a source
+                as the management API takes it, for example an interface that consumers call:
+                ``{"kind": "api", "url": …, "headers"?, "methods"?, "paths"?}``.
             id: Dataset id in the catalogue.
             terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
             title: Words for the catalogue.
@@ -116,7 +119,11 @@ class PublicationOperations(ParticipantOperations):
         return CatalogView.read(response.document)
 
 
-def _source(source: str | Path, headers: Mapping[str, str] | None) -> JsonObject:
+def _source(
+    source: str | Path | Mapping[str, Any], headers: Mapping[str, str] | None
+) -> JsonObject:
+    if isinstance(source, Mapping):
+        return dict(source) | ({"headers": dict(headers)} if headers else {})
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         return {"kind": "http", "url": source} | ({"headers": dict(headers)} if headers else {})
     if not isinstance(source, str | Path):

@@ -22,7 +22,7 @@ class DatasetMethods(Driver):
 
     def publish(
         self,
-        source: str | Path,
+        source: str | Path | Mapping[str, Any],
         *,
         id: str,  # noqa: A002 - the public face: publish("roses.parquet", id="rose-prices")
         terms: Mapping[str, Any],
@@ -33,7 +33,9 @@ class DatasetMethods(Driver):
         """Offer a file or the content of a URL; the same again changes nothing.
 
         Args:
-            source: Path that the connector can read, or an ``http(s)`` URL it will fetch.
+            source: Path that the connector can read, an ``http(s)`` URL it will fetch, or a source
+                as the management API takes it, for example an interface that consumers call:
+                ``{"kind": "api", "url": …, "headers"?, "methods"?, "paths"?}``.
             id: Dataset id in the catalogue.
             terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
             title: Words for the catalogue.
