@@ -142,6 +142,16 @@ def test_j7_a_small_rsa_key_is_refused_even_as_key_object(forge: Forge, check: C
         check(token, keys=keys)
 
 
+def test_j7_a_key_of_another_curve_than_its_name_says_is_refused(
+    forge: Forge, check: Check
+) -> None:
+    token = forge({"alg": "ES256"}, None, lambda _: b"x" * 64)
+    other = ec.generate_private_key(ec.SECP384R1()).public_key()
+    keys = {"k": VerificationKey(other, "ES256", frozenset({"ES256"}))}
+    with pytest.raises(InvalidTokenError):
+        check(token, keys=keys)
+
+
 # J4, J5: what a header must not say
 
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.transport.conftest import Server
 
 from trustspace.errors import ConnectError, DeadlineError, EgressDeniedError, TransportError
@@ -179,6 +181,25 @@ async def test_a_closed_client_keeps_nothing(serve: Serve, answer_with: AnswerWi
     await get(caller, server)
     assert caller._kept._idle == {}
     assert server.connections == 2
+
+
+@given(text=st.text(st.sampled_from("a/.%2fF:@~?#&=é[] '"), max_size=12))
+async def test_a_path_is_read_as_httpx_reads_it(text: str) -> None:
+    caller = client()
+    url = f"http://provider.test:8080/{text}"
+    try:
+        expected = caller.policy.check_url(url)
+    except EgressDeniedError:
+        with pytest.raises(EgressDeniedError):
+            caller._target(url)
+        return
+    target, path = caller._target(url)
+    assert path == expected.raw_path.decode()
+    assert (target.host, target.port, target.netloc) == (
+        expected.host,
+        expected.port,
+        expected.netloc,
+    )
 
 
 async def test_the_next_address_is_tried(serve: Serve, answer_with: AnswerWith) -> None:

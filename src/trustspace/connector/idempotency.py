@@ -40,7 +40,7 @@ async def once(
     Raises:
         ConflictError: The key was used for another request.
     """
-    asked = digest(request)
+    asked = "" if key is None else digest(request)
     now = context.now()
 
     def keep(tx: Transaction, body: dict[str, Any]) -> None:

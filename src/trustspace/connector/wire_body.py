@@ -6,9 +6,9 @@ sender that drips for ever, no duplicate keys, no deep nesting (`trustspace.mode
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 
@@ -72,17 +72,17 @@ async def read_any(request: Request, limits: Limits) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limits.body_bytes:
         raise BodyError(f"a body has at most {limits.body_bytes} bytes", status=413)
+    if announced in ("", "0") and "transfer-encoding" not in request.headers:
+        return b""
     data = bytearray()
-    pieces = request.stream()
+    clock = asyncio.get_running_loop().time
     try:
-        while True:
-            with anyio.fail_after(limits.body_seconds):
-                piece = await anext(pieces, None)
-            if piece is None:
-                break
-            data += piece
-            if len(data) > limits.body_bytes:
-                raise BodyError(f"a body has at most {limits.body_bytes} bytes", status=413)
+        async with asyncio.timeout(limits.body_seconds) as limit:
+            async for piece in request.stream():
+                data += piece
+                if len(data) > limits.body_bytes:
+                    raise BodyError(f"a body has at most {limits.body_bytes} bytes", status=413)
+                limit.reschedule(clock() + limits.body_seconds)
     except TimeoutError as error:
         raise BodyError(f"no data for {limits.body_seconds:g} s", status=408) from error
     except ClientDisconnect as error:

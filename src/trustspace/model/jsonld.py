@@ -102,7 +102,7 @@ def check(
     pending: list[tuple[object, int]] = [(document, 1)]
     while pending:
         value, depth = pending.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, dict | Mapping):
             check_contexts(value, error, foreign=foreign_contexts and depth == 1)
             parts = [*value, *value.values()]
         elif isinstance(value, list | tuple):
@@ -112,7 +112,12 @@ def check(
             continue
         if depth > MAX_DEPTH:
             raise error(f"the document has more than {MAX_DEPTH} levels", code="message.malformed")
-        pending.extend((part, depth + 1) for part in parts)
+        pending.extend(
+            (part, depth + 1)
+            for part in parts
+            # Nearly everything is plain text, which needs no second look.
+            if not (type(part) is str and part.isascii())
+        )
 
 
 def _check_scalar(value: object, error: type[ProtocolError]) -> None:

@@ -56,11 +56,15 @@ class Value(BaseModel):
         self, handler: SerializerFunctionWrapHandler, _info: SerializationInfo
     ) -> JsonObject:
         """Drop absent members: the schemas want a key omitted rather than null or ``[]``."""
-        optional = _optional_names(type(self)) - set(self.model_extra or ())
+        optional, further = _optional_names(type(self)), self.model_extra or ()
         return {
             key: value
             for key, value in handler(self).items()
-            if key not in optional or not (value is None or value in ((), []))
+            # Nearly every value is true of itself, which is the cheapest to find out.
+            if value
+            or key not in optional
+            or key in further
+            or not (value is None or value in ((), []))
         }
 
     @classmethod
@@ -140,9 +144,11 @@ def _needs_no_care(document: Any) -> bool:  # noqa: ANN401 - any JSON value
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
-            if not all(isinstance(name, str) and name.isascii() for name in item):
-                return False
-            stack.extend(item.values())
+            for name, value in item.items():
+                if not (isinstance(name, str) and name.isascii()):
+                    return False
+                if type(value) is not str:
+                    stack.append(value)
         elif isinstance(item, list | tuple):
             stack.extend(item)
         elif (

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NoReturn
 
@@ -99,14 +100,7 @@ class EgressPolicy:
         Raises:
             EgressDeniedError: Scheme, port or form is not allowed.
         """
-        if len(url) > MAX_URL_LENGTH or _UNFIT_CHARACTER.search(url):
-            _deny("the URL is too long or has characters that no URL has")
-        try:
-            parsed = httpx.URL(url)
-        except (httpx.InvalidURL, ValueError):
-            _deny("the URL cannot be read")
-        self.check_parsed_url(parsed)
-        return parsed
+        return _checked(self, url)
 
     def check_parsed_url(self, url: httpx.URL) -> None:
         """Do what `check_url` does for a URL that is parsed already.
@@ -144,6 +138,19 @@ class EgressPolicy:
             return
         if not _is_public(ip):
             _deny("the host resolves to an address of this or a private network")
+
+
+# The origins that a connector speaks with are few, and parsing is slow.
+@lru_cache(maxsize=1_024)
+def _checked(policy: EgressPolicy, url: str) -> httpx.URL:
+    if len(url) > MAX_URL_LENGTH or _UNFIT_CHARACTER.search(url):
+        _deny("the URL is too long or has characters that no URL has")
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        _deny("the URL cannot be read")
+    policy.check_parsed_url(parsed)
+    return parsed
 
 
 def _is_public(ip: IPv4Address | IPv6Address) -> bool:

@@ -110,10 +110,9 @@ class GuardedClient:
         """
         start = time.monotonic()
         try:
-            target = _checked(self.policy, url)
             body, is_json = _body(json, content)
             all_headers = _headers(headers, is_json=is_json)
-            return await self._exchange(method, target, all_headers, body, max_bytes, deadline)
+            return await self._exchange(method, url, all_headers, body, max_bytes, deadline)
         except (EgressDeniedError, ConnectError):
             await anyio.sleep(_floor(self.policy, start))
             raise
@@ -121,13 +120,14 @@ class GuardedClient:
     async def _exchange(
         self,
         method: str,
-        target: httpx.URL,
+        url: str,
         headers: Mapping[str, str],
         content: bytes | None,
         max_bytes: int,
         deadline: timedelta,
     ) -> Response:
-        """Send a request to a checked URL and read the whole answer."""
+        """Check the URL, send a request and read the whole answer."""
+        target = checked(self.policy, url)
         request = httpx.Request(method, target, headers=headers, content=content)
         try:
             with anyio.fail_after(deadline.total_seconds()):
@@ -299,13 +299,14 @@ def _build(
     is_json: bool = False,
 ) -> httpx.Request:
     """Make a request to a URL that the guard has parsed; nobody parses it again."""
-    target = _checked(policy, url)
+    target = checked(policy, url)
     return httpx.Request(
         method, target, headers=_headers(headers, is_json=is_json), content=content
     )
 
 
-def _checked(policy: EgressPolicy, url: str) -> httpx.URL:
+def checked(policy: EgressPolicy, url: str) -> httpx.URL:
+    """Return a URL that the guard has parsed; its refusal reads as a failed connection does."""
     try:
         return policy.check_url(url)
     except EgressDeniedError as error:

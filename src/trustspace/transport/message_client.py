@@ -22,7 +22,7 @@ import anyio
 import httpx
 
 from trustspace.errors import ConnectError, TransportError
-from trustspace.transport.http_client import GuardedClient, too_late
+from trustspace.transport.http_client import GuardedClient, checked, too_late
 from trustspace.transport.http_response import Response
 from trustspace.transport.http_transport import (
     ConnectionLimits,
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from trustspace.transport.guard import EgressPolicy
 
 _UNFIT: Final = re.compile(r"[\x00\r\n]")
+# Characters that RFC 3986 lets stand in a path as they are, and whole escapes.
+_PLAIN: Final = re.compile(
+    r"(https?://[a-z0-9.-]{1,253}(?::[1-9][0-9]{0,4})?)(/(?:[A-Za-z0-9/:@!$&()*+,;=._~-]|%[0-9A-F]{2}){0,2048})"
+)
 
 
 class MessageClient(GuardedClient):
@@ -74,22 +78,32 @@ class MessageClient(GuardedClient):
     async def _exchange(
         self,
         method: str,
-        target: httpx.URL,
+        url: str,
         headers: Mapping[str, str],
         content: bytes | None,
         max_bytes: int,
         deadline: timedelta,
     ) -> Response:
-        origin = origin_of(target)
-        request = _written(method, target, headers, content)
+        target, path = self._target(url)
+        request = _written(method, target, path, headers, content)
         try:
             async with asyncio.timeout(deadline.total_seconds()):
-                answer = await self._kept.exchange(target, origin, request, max_bytes)
+                answer = await self._kept.exchange(target, request, max_bytes)
         except TimeoutError as error:
             raise too_late(target, deadline) from error
-        return Response(
-            method, str(target), answer.status, httpx.Headers(answer.headers), answer.body
-        )
+        return Response(method, url, answer.status, httpx.Headers(answer.headers), answer.body)
+
+    def _target(self, url: str) -> tuple[httpx.URL, str]:
+        """Return a checked URL of the right origin, and the path to ask for.
+
+        Where nothing in the path can be read in two ways, only the origin is parsed, which the
+        guard remembers: every message has a path of its own.
+        """
+        match = _PLAIN.fullmatch(url)
+        if match is not None and "/." not in match[2]:
+            return checked(self.policy, f"{match[1]}/"), match[2]
+        target = checked(self.policy, url)
+        return target, target.raw_path.decode("ascii")
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -112,10 +126,9 @@ class _KeptConnections:
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    async def exchange(
-        self, target: httpx.URL, origin: str, request: bytes, max_bytes: int
-    ) -> Answer:
+    async def exchange(self, target: httpx.URL, request: bytes, max_bytes: int) -> Answer:
         """Send a request on a free connection, or on a new one."""
+        origin = origin_of(target)
         await self._places.take(origin)
         try:
             async with self._total:
@@ -212,10 +225,10 @@ class _KeptConnections:
 
 
 def _written(
-    method: str, target: httpx.URL, headers: Mapping[str, str], content: bytes | None
+    method: str, target: httpx.URL, path: str, headers: Mapping[str, str], content: bytes | None
 ) -> bytes:
     """Return a request as it goes out, header and body together."""
-    lines = [f"{method} {target.raw_path.decode('ascii')} HTTP/1.1"]
+    lines = [f"{method} {path} HTTP/1.1"]
     lines.append(f"host: {target.netloc.decode('ascii')}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if content is not None or method in ("POST", "PUT", "PATCH"):

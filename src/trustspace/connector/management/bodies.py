@@ -18,7 +18,8 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
-def _hosted(request: Request, participant: str) -> Hosted:
+# Asynchronous, although it waits for nothing: others are run in a thread of their own.
+async def _hosted(request: Request, participant: str) -> Hosted:
     plane: ControlPlane = request.app.state.plane
     return plane.context.participant(participant)
 
