@@ -120,3 +120,23 @@ test_helpers_that_stumble_open_nothing if {
 	count(odrl.unmet("p1", {}, null, 0)) == 1
 	v1.bitten({}, {"conflict": null}, {}) == [lost]
 }
+
+# What stumbles about duties asks for more, never for less.
+test_duties_that_stumble if {
+	count(odrl.duty({}, null, {"when": "before"}).reasons) == 1
+	count(odrl.duty(null, null, null).reasons) == 1
+	odrl.bond(null, {"logic": null, "top": ["c1"]}).value == "unknown"
+	count(odrl.missing({"duties": {}}, null, {})) == 1
+	count(odrl.undone({}, null, {})) == 1
+	odrl.standing({}, {}) == "unfulfilled"
+	odrl.proven({}, {}, 0).value == "unknown"
+}
+
+# What stumbles about constraints is unknown, and told as not active.
+test_constraints_that_stumble if {
+	odrl.assess(null, {"refine": null, "top": null}).value == "unknown"
+	odrl.judge(null, null).value == "unknown"
+	odrl.trace({}, {}) == []
+	odrl.shown({}, "permission", null).active == false
+	odrl.stands({}, {}).standing == "unfulfilled"
+}

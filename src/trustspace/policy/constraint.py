@@ -45,12 +45,14 @@ class Atom:
         op: Prefixed operator.
         right: Typed right operand; a tuple for the set operators.
         src: JSON pointer into the policy as it was written.
+        unit: Unit of the right operand, or ``None``.
     """
 
     operand: LeftOperand
     op: Operator
     right: Scalar | tuple[Scalar, ...]
     src: str
+    unit: str | None = None
 
     @property
     def left(self) -> str:

@@ -35,7 +35,14 @@ class Flat:
         if isinstance(part, Atom):
             name = f"c{len(self.leaves) + 1}"
             self.leaves.append(
-                Leaf(id=name, left=part.left, op=part.op, right=part.right, unit=None, src=part.src)
+                Leaf(
+                    id=name,
+                    left=part.left,
+                    op=part.op,
+                    right=part.right,
+                    unit=part.unit,
+                    src=part.src,
+                )
             )
             return name, 0
         added = [self.add(each) for each in part.parts]

@@ -32,6 +32,8 @@ TRUSTSPACE_NAMESPACE = "https://w3id.org/trustspace/ns#"
 """Terms of this project, prefix ``ts:``."""
 EDC_NAMESPACE = "https://w3id.org/edc/v0.0.1/ns/"
 """Terms of Eclipse Dataspace Components, prefix ``edc:``."""
+CATENAX_NAMESPACE = "https://w3id.org/catenax/2025/9/policy/"
+"""Terms of Catena-X and Tractus-X, prefix ``cx:``."""
 XSD_NAMESPACE = "http://www.w3.org/2001/XMLSchema#"
 """XML Schema datatypes, prefix ``xsd:``, declared by the DSP context."""
 
@@ -40,6 +42,7 @@ NAMESPACES: Mapping[str, str] = MappingProxyType(
         "odrl": ODRL_NAMESPACE,
         "ts": TRUSTSPACE_NAMESPACE,
         "edc": EDC_NAMESPACE,
+        "cx": CATENAX_NAMESPACE,
         "xsd": XSD_NAMESPACE,
     }
 )
@@ -56,6 +59,10 @@ class Kind(StrEnum):
     """Text or a code, one or several."""
     IRI = "iri"
     """An identifier; terms of known namespaces are compared in prefixed form."""
+    DECIMAL = "decimal"
+    """A number with decimal places, in whole units of its scale inside the engine."""
+    ANY = "any"
+    """Whatever type the value is written with."""
     DURATION = "duration"
     """An ISO 8601 duration of days and smaller, seconds inside the engine."""
     ROW_FILTER = "rowFilter"
@@ -245,7 +252,7 @@ def left_operand(term: str, *, location: str = "", duty: bool = False) -> LeftOp
     table = DUTY_OPERANDS if duty else LEFT_OPERANDS
     found = table.get(compact(term))
     if found is None:
-        raise _unknown("left operand", term, table, location)
+        raise unknown_term("left operand", term, table, location)
     return found
 
 
@@ -257,7 +264,7 @@ def action(term: str, *, location: str = "") -> str:
     """
     name = compact(term)
     if name not in ACTIONS:
-        raise _unknown("action", term, ACTIONS, location)
+        raise unknown_term("action", term, ACTIONS, location)
     return name
 
 
@@ -269,7 +276,7 @@ def duty_action(term: str, *, location: str = "") -> str:
     """
     name = compact(term)
     if name not in DUTIES:
-        raise _unknown("duty", term, DUTIES, location)
+        raise unknown_term("duty", term, DUTIES, location)
     return name
 
 
@@ -281,7 +288,7 @@ def operator(term: str, operand: LeftOperand, *, location: str = "") -> str:
     """
     name = compact(term)
     if name not in OPERATORS:
-        raise _unknown("operator", term, OPERATORS, location)
+        raise unknown_term("operator", term, OPERATORS, location)
     if name not in operand.operators:
         usable = ", ".join(sorted(spelled(each) for each in operand.operators))
         raise UnsupportedTermError(
@@ -313,7 +320,8 @@ def suggestion(term: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
 
 
-def _unknown(what: str, term: str, known: Iterable[str], location: str) -> UnsupportedTermError:
+def unknown_term(what: str, term: str, known: Iterable[str], location: str) -> UnsupportedTermError:
+    """Return the error for a term that is not known, with what may have been meant."""
     names = sorted(known)
     shown = ", ".join(spelled(name) for name in names[:12])
     return UnsupportedTermError(

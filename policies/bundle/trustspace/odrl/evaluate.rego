@@ -30,15 +30,11 @@ default judge(_, _) := {
 	"depends": [],
 	"moments": [],
 	"deferred": [],
-	"values": {},
-	"refined": "unknown",
 }
 
 judge(q, rule) := {
-	"active": covers(q, rule),
-	"values": all,
-	"refined": conjunction([object.get(all, id, "unknown") | some id in rule.refine]),
-	"value": conjunction([object.get(all, id, "unknown") | some id in parts]),
+	"active": found.active,
+	"value": found.value,
 	"reasons": reasons,
 	"depends": [d | some leaf in rule.leaves; some d in leaves[leaf.id].fact.depends],
 	"moments": [t | some leaf in rule.leaves; some t in moments(leaf, leaves[leaf.id].fact)],
@@ -48,10 +44,13 @@ judge(q, rule) := {
 		id := concat("/", [rule.id, leaf.id])
 	],
 } if {
-	leaves := {leaf.id: weigh(q, rule, leaf) | some leaf in rule.leaves}
-	all := values(sequenced(rule.logic, leaves), {id: result.value | some id, result in leaves})
-	parts := array.concat(rule.refine, rule.top)
-	blamed := blame(rule, all, {id | some id in parts; not holds(object.get(all, id, "unknown"))})
+	found := assess(q, rule)
+	leaves := found.leaves
+	all := found.values
+	blamed := blame(rule, all, {id |
+		some id in array.concat(rule.refine, rule.top)
+		not holds(object.get(all, id, "unknown"))
+	})
 	reasons := array.concat(
 		[r | some leaf in rule.leaves; leaf.id in blamed; r := leaf_reason(rule.id, leaf, leaves[leaf.id])],
 		[r |
@@ -62,6 +61,20 @@ judge(q, rule) := {
 			r := reason("odrl.logic.unsatisfied", {"at": node.id, "rule": rule.id, "op": node.kind, "src": node.src})
 		],
 	)
+}
+
+# assess(q, rule): what the constraints are worth, without the reasons.
+default assess(_, _) := {"active": true, "leaves": {}, "values": {}, "value": "unknown", "refined": "unknown"}
+
+assess(q, rule) := {
+	"active": covers(q, rule),
+	"leaves": leaves,
+	"values": all,
+	"value": conjunction([object.get(all, id, "unknown") | some id in array.concat(rule.refine, rule.top)]),
+	"refined": conjunction([object.get(all, id, "unknown") | some id in rule.refine]),
+} if {
+	leaves := {leaf.id: weigh(q, rule, leaf) | some leaf in rule.leaves}
+	all := values(sequenced(rule.logic, leaves), {id: result.value | some id, result in leaves})
 }
 
 default covers(_, _) := false

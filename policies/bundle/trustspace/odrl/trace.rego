@@ -20,7 +20,7 @@ shown(q, kind, rule) := {
 	"values": verdict.values,
 	"duties": [stands(q, d) | some d in rule.duties],
 } if {
-	verdict := judge(q, rule)
+	verdict := assess(q, rule)
 }
 
 # A refinement that is unknown takes a permission away and leaves a prohibition in place.

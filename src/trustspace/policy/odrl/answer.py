@@ -1,0 +1,97 @@
+"""What the engine found, in the names of the document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trustspace.policy.decision import Decision, DutyTrace, RuleTrace, Trace
+    from trustspace.policy.odrl.document import Document
+    from trustspace.policy.odrl.lowering import Lowered
+    from trustspace.policy.rule import DutyIR, RuleIR
+
+Json = dict[str, Any]
+
+_STATES = {"true": True, "false": False}
+
+
+def shown_rules(told: Trace | None, document: Document, lowered: Lowered) -> list[Json]:
+    """Return how every rule of the document came out.
+
+    A rule that was taken apart is active when one of its parts is; its constraints are those of
+    its first part, and of an active one where there is one.
+    """
+    if told is None:
+        return []
+    parts = {part.id: part for policy in lowered.policies for part in _all(policy)}
+    shown: dict[int, Json] = {}
+    for trace in told.rules:
+        rule = lowered.rules[trace.rule]
+        entry = _shown(trace, parts[trace.rule], document, lowered)
+        entry = {"rule": rule.uid, "kind": trace.kind} | entry
+        before = shown.get(id(rule))
+        if before is None or (entry["active"] and not before["active"]):
+            shown[id(rule)] = entry
+    return list(shown.values())
+
+
+def denied_reasons(decision: Decision, lowered: Lowered) -> list[Json]:
+    """Return the reasons of a denial, with rules by their names."""
+    found = []
+    for reason in decision.reasons:
+        entry = {
+            name: list(member) if isinstance(member, tuple) else member
+            for name, member in reason.model_dump().items()
+            if member is not None
+        }
+        if reason.rule in lowered.rules:
+            entry["rule"] = lowered.rules[reason.rule].uid
+        if reason.at in lowered.duties:
+            entry["at"] = lowered.duties[reason.at].uid
+        elif reason.at in lowered.rules:
+            entry["at"] = lowered.rules[reason.at].uid
+        found.append(entry)
+    return found
+
+
+def _all(policy: Any) -> tuple[RuleIR | DutyIR, ...]:  # noqa: ANN401 - a PolicyIR
+    return (*policy.permissions, *policy.prohibitions, *policy.obligations)
+
+
+def _shown(trace: RuleTrace, part: RuleIR | DutyIR, document: Document, lowered: Lowered) -> Json:
+    return {
+        "active": trace.active,
+        "constraints": _values(trace.values, part, document),
+        "duties": [_duty(each, lowered, document) for each in trace.duties],
+    }
+
+
+def _values(values: Mapping[str, str], part: RuleIR | DutyIR, document: Document) -> Json:
+    sources = {leaf.id: leaf.src for leaf in part.leaves}
+    sources |= {node.id: node.src for level in part.logic for node in level}
+    return {
+        document.uids.get(sources[name], sources[name]): _STATES.get(value, "unknown")
+        for name, value in values.items()
+    }
+
+
+def _duty(trace: DutyTrace, lowered: Lowered, document: Document) -> Json:
+    duty = lowered.duties[trace.duty]
+    entry: Json = {"duty": duty.uid, "action": duty.action.name, "state": trace.standing}
+    if trace.values:
+        binding = next(
+            each
+            for policy in lowered.policies
+            for rule in _all(policy)
+            for each in getattr(rule, "duties", (rule,))
+            if each.id == trace.duty
+        )
+        entry["constraints"] = _values(trace.values, binding, document)
+    if trace.consequences:
+        entry["consequences"] = [
+            {"duty": lowered.duties[each.duty].uid, "state": each.standing}
+            for each in trace.consequences
+        ]
+    return entry

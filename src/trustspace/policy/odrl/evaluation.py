@@ -1,0 +1,129 @@
+"""One question about one policy, as other people's test suites ask it.
+
+The policy is ODRL in any spelling; the request says who does what to which asset, in which context;
+the world says what the time is, who belongs to which collection, which duties are done and what was
+paid. The answer is the engine's, told rule by rule. A policy that is malformed is *refused*, which
+is not the same as *denied*.
+
+Example::
+
+    evaluate(engine, {"policy": {...}, "request": {"action": "use", "target": "urn:d",
+             "context": {"purpose": "urn:research"}}, "world": {"time": "2026-11-25T00:00:00Z"}})
+    # {'decision': 'permit', 'refused': None, 'rules': [...], 'reasons': []}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from trustspace.errors import PolicyError
+from trustspace.policy.decision import DecisionRequest
+from trustspace.policy.odrl.answer import denied_reasons, shown_rules
+from trustspace.policy.odrl.lowering import Lowered, lower_document
+from trustspace.policy.odrl.names import Names, listed
+from trustspace.policy.odrl.reader import read_policy
+from trustspace.policy.odrl.world import Question, read_question
+
+if TYPE_CHECKING:
+    from trustspace.policy.engine import PolicyEngine
+    from trustspace.policy.odrl.document import Document
+    from trustspace.policy.vocabulary import LeftOperand
+
+Json = dict[str, Any]
+
+
+def evaluate(
+    engine: PolicyEngine,
+    line: Mapping[str, Any],
+    *,
+    operands: Mapping[str, LeftOperand] | None = None,
+) -> Json:
+    """Answer one question.
+
+    Args:
+        engine: The engine.
+        line: ``{"id"?, "policy", "request", "world"?}``.
+        operands: Left operands declared beside the known ones.
+
+    Returns:
+        ``{"id", "decision", "refused", "rules", "reasons"}``; a refused policy denies.
+    """
+    name = line.get("id")
+    try:
+        document, lowered, question = _read(line, operands or {})
+        request = _request(engine, question, document, lowered)
+    except PolicyError as error:
+        refused = {
+            "code": error.code,
+            "pointer": error.location,
+            "message": str(error) + (f"; {error.hint}" if error.hint else ""),
+        }
+        return {"id": name, "decision": "deny", "refused": refused, "rules": [], "reasons": []}
+    decision, told = engine.decide(request), engine.trace(request)
+    return {
+        "id": name,
+        "decision": "permit" if decision.allow else "deny",
+        "refused": None,
+        "rules": shown_rules(told, document, lowered),
+        "reasons": denied_reasons(decision, lowered),
+    }
+
+
+def _read(
+    line: Mapping[str, Any], operands: Mapping[str, LeftOperand]
+) -> tuple[Document, Lowered, Question]:
+    policy = line.get("policy")
+    world = line.get("world") or {}
+    if not isinstance(world, Mapping):
+        raise PolicyError("the world is an object", code="request.malformed", location="/world")
+    node = policy[0] if isinstance(policy, list) and len(policy) == 1 else policy
+    names = Names.of(node) if isinstance(node, Mapping) else Names()
+    document = read_policy(policy, operands=operands, names=names)
+    others = [
+        read_policy(other, operands=operands)
+        for source in (world.get("policies"), line.get("policies"))
+        for other in listed(source)
+    ]
+    lowered = lower_document(document, {other.uid: other for other in others})
+    question = read_question(line.get("request"), world, names, lowered, operands)
+    return document, lowered, question
+
+
+def _request(
+    engine: PolicyEngine, question: Question, document: Document, lowered: Lowered
+) -> DecisionRequest:
+    # What somebody else owes does not bind whoever asks.
+    policies = [
+        policy.model_copy(
+            update={
+                "obligations": tuple(
+                    duty for duty in policy.obligations if question.is_bound(lowered.rules[duty.id])
+                )
+            }
+        )
+        for policy in lowered.policies
+    ]
+    try:
+        return DecisionRequest(
+            v=1,
+            id=f"evaluation:{document.uid}"[:500],
+            point="evaluation",
+            now=question.now,
+            bundle=engine.revision,
+            action=question.action,
+            subject=question.subject,
+            resource=question.resource,
+            agreement=None,
+            facts=dict(question.facts),
+            duties=question.duties,
+            policies=tuple(policies),
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PolicyError(
+            f"the request cannot be made: {where} {first['msg']}", code="request.malformed"
+        ) from error

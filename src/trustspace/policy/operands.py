@@ -1,0 +1,128 @@
+"""Every left operand that a policy may name, whether or not a connector can find its value.
+
+Beside those that a running connector resolves (`trustspace.policy.vocabulary.LEFT_OPERANDS`): the
+rest of ODRL core, dataspaces, Tractus-X 2025/9 and Chinese usage control. Without a value a
+constraint on them is unknown, and unknown never grants.
+
+Example::
+
+    known("payAmount").kind   # Kind.DECIMAL
+    known("cx:Membership").name
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from trustspace.policy.vocabulary import (
+    DUTY_OPERANDS,
+    LEFT_OPERANDS,
+    OPERATORS,
+    Kind,
+    LeftOperand,
+    compact,
+    unknown_term,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_ODRL: Mapping[Kind, str] = {
+    Kind.INTEGER: "count",
+    Kind.DATE_TIME: "dateTime",
+    Kind.DURATION: "delayPeriod elapsedTime meteredTime timeInterval",
+    Kind.DECIMAL: "absolutePosition absoluteSize payAmount percentage relativePosition"
+    " relativeSize resolution",
+    Kind.IRI: "deliveryChannel device event fileFormat industry media product purpose recipient"
+    " spatial system systemDevice unitOfCount virtualLocation",
+    Kind.STRING: "absoluteSpatialPosition absoluteTemporalPosition language"
+    " relativeSpatialPosition relativeTemporalPosition spatialCoordinates version",
+}
+"""Left operands of ODRL core (ODRL Vocabulary 2.2, section 4.5)."""
+
+_DATASPACE: Mapping[Kind, str] = {
+    Kind.DATE_TIME: "edc:inForceDate",
+    Kind.IRI: "edc:id ts:participantId ts:credential ts:attestation ts:classification ts:modelId"
+    " ts:transferType ts:destination ts:outputForm",
+    Kind.INTEGER: "ts:redistributionDepth",
+}
+
+_TRACTUS_X = (
+    "Membership FrameworkAgreement UsagePurpose UsageRestriction ContractReference"
+    " ContractTermination BusinessPartnerGroup BusinessPartnerNumber AffiliatesBpnl"
+    " AffiliatesRegion DataFrequency DataUsageEndDate DataUsageEndDurationDays"
+    " DataUsageEndDefinition DataProvisioningEndDate DataProvisioningEndDurationDays"
+    " ExclusiveUsage JurisdictionLocation JurisdictionLocationReference Liability Precedence"
+    " VersionChanges Warranty WarrantyDefinition WarrantyDurationMonths"
+    " ConfidentialInformationMeasures ConfidentialInformationSharing Dismantler"
+    " Dismantler.activityType Dismantler.allowedVehicleBrands"
+)
+
+_CHINESE: Mapping[Kind, str] = {
+    Kind.IRI: "ts:application ts:algorithm ts:flow ts:model ts:executionEnv ts:encryptMode"
+    " ts:dataState ts:processingMethod ts:outputType ts:legalBasis ts:securityLevel ts:approval"
+    " ts:physicalAddress ts:networkAddress ts:visibility ts:usability ts:measurement"
+    " ts:algorithmParam ts:field",
+    Kind.INTEGER: "ts:frequency ts:delegationDepth ts:dataRecord",
+    Kind.DECIMAL: "ts:dataSize ts:distributeSize ts:privacyBudget",
+}
+
+
+def _of(table: Mapping[Kind, str]) -> Iterable[LeftOperand]:
+    for kind, names in table.items():
+        for name in names.split():
+            yield LeftOperand(compact(name), kind, "contractual", OPERATORS)
+
+
+def _tractus_x() -> Iterable[LeftOperand]:
+    dated = ("DataUsageEndDate", "DataProvisioningEndDate")
+    counted = ("DurationDays", "DurationMonths")
+    for name in _TRACTUS_X.split():
+        kind = Kind.IRI
+        if name in dated:
+            kind = Kind.DATE_TIME
+        elif name.endswith(counted):
+            kind = Kind.INTEGER
+        yield LeftOperand(f"cx:{name}", kind, "contractual", OPERATORS)
+
+
+EVERY_OPERAND: Mapping[str, LeftOperand] = MappingProxyType(
+    {
+        operand.name: operand
+        for operand in (
+            *_of(_ODRL),
+            *_of(_DATASPACE),
+            *_of(_CHINESE),
+            *_tractus_x(),
+            *(one for one in LEFT_OPERANDS.values() if one.shapes_delivery),
+        )
+    }
+)
+"""Left operands by prefixed name, each with every operator of its own meaning."""
+
+
+def label_of(name: str) -> str:
+    """Return how far a constraint on an operand binds in a running connector."""
+    found = LEFT_OPERANDS.get(name) or DUTY_OPERANDS.get(name)
+    return found.label if found else "contractual"
+
+
+def known(
+    term: str, *, more: Mapping[str, LeftOperand] | None = None, location: str = ""
+) -> LeftOperand:
+    """Look a left operand up.
+
+    Args:
+        term: Prefixed name or absolute IRI.
+        more: Operands that an author declares beside the known ones.
+        location: JSON pointer to report.
+
+    Raises:
+        UnsupportedTermError: Nobody knows it, code ``policy.unsupported``.
+    """
+    name = compact(term)
+    found = (more or {}).get(name) or EVERY_OPERAND.get(name)
+    if found is None:
+        raise unknown_term("left operand", term, [*EVERY_OPERAND, *(more or {})], location)
+    return found
