@@ -17,6 +17,7 @@ from trustspace.policy.engine import (
     encode,
     read_decision,
     read_decisions,
+    read_trace,
 )
 
 Json = dict[str, Any]
@@ -125,3 +126,24 @@ def test_request_with_a_foreign_object_is_not_encoded(request_: DecisionRequest)
     with pytest.raises(EngineFaultError) as caught:
         encode(request_.model_copy(update={"facts": {"odrl:purpose": object()}}))
     assert caught.value.code == "engine.input"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, ""),
+        ({"bundle": "sha256:other"}, "engine.revision"),
+        ({"id": "another"}, "engine.revision"),
+        ({"rules": []}, "engine.considered"),
+        ({"rules": None}, "engine.schema"),
+    ],
+)
+def test_a_trace_is_of_this_request(request_: DecisionRequest, change: Json, code: str):
+    rule = {"rule": "p1", "kind": "permission", "active": True, "values": {}, "duties": []}
+    whole = {"v": 1, "id": request_.id, "bundle": REVISION, "rules": [rule]} | change
+    found = ""
+    try:
+        read_trace(json.dumps([{"result": whole}]).encode(), request_, REVISION)
+    except EngineFaultError as fault_:
+        found = fault_.code
+    assert found == code

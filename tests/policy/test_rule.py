@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from tests.policy import documents
 
-from trustspace.policy.rule import MAX_NODES, MAX_OPERANDS, MAX_RULES, PolicyIR, RuleIR
+from trustspace.policy.rule import MAX_NODES, MAX_OPERANDS, MAX_RULES, DutyIR, PolicyIR, RuleIR
 
 Json = dict[str, Any]
 LEAVES = [
@@ -131,3 +131,11 @@ def test_policy_names_its_rules_in_order():
     )
     assert list(policy.rule_ids()) == ["p1", "x1", "o1"]
     assert list(policy.ids()) == ["p1", "x1", "o1", "d1"]
+
+
+def test_a_consequence_has_no_consequences():
+    deep = documents.duty({"id": "d1", "action": "odrl:inform"})
+    for name in ("d2", "d3"):
+        deep = documents.duty({"id": name, "action": "odrl:inform"}) | {"consequences": [deep]}
+    with pytest.raises(ValidationError, match="a consequence of d3 has consequences"):
+        DutyIR.model_validate_json(json.dumps(deep))

@@ -53,6 +53,7 @@ def test_engine_is_a_policy_engine(engine: WasmEngine):
     ],
 )
 def test_fault_denies(request_: DecisionRequest, module: CompiledPolicy, expected: str):
+    assert WasmEngine(module).trace(request_) is None
     engine = WasmEngine(module)
     assert reason(engine.decide(request_)) == expected
     assert [reason(d) for d in engine.decide_many([request_])] == [expected]

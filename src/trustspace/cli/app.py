@@ -29,6 +29,7 @@ from trustspace.cli.commands.negotiate import negotiate
 from trustspace.cli.commands.negotiations import negotiations
 from trustspace.cli.commands.open import open_
 from trustspace.cli.commands.participants import participants
+from trustspace.cli.commands.policy import policy
 from trustspace.cli.commands.publish import publish
 from trustspace.cli.commands.replay import replay
 from trustspace.cli.commands.revoke import revoke
@@ -82,6 +83,7 @@ for _name, _function in {
     "version": version,
 }.items():
     app.command(_name)(_function)
+app.add_typer(policy)
 
 
 def _print_version(asked: bool) -> None:

@@ -15,12 +15,14 @@ Example::
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from trustspace.errors import PolicyError
 from trustspace.policy.decision import DecisionRequest
+from trustspace.policy.explain import explain
 from trustspace.policy.odrl.answer import denied_reasons, shown_rules
 from trustspace.policy.odrl.lowering import Lowered, lower_document
 from trustspace.policy.odrl.names import Names, listed
@@ -37,7 +39,7 @@ Json = dict[str, Any]
 
 def evaluate(
     engine: PolicyEngine,
-    line: Mapping[str, Any],
+    line: Any,  # noqa: ANN401 - any JSON value
     *,
     operands: Mapping[str, LeftOperand] | None = None,
 ) -> Json:
@@ -49,19 +51,17 @@ def evaluate(
         operands: Left operands declared beside the known ones.
 
     Returns:
-        ``{"id", "decision", "refused", "rules", "reasons"}``; a refused policy denies.
+        ``{"id", "decision", "refused", "rules", "reasons", "sentences"}``; a refused policy
+        denies.
     """
-    name = line.get("id")
+    name = line.get("id") if isinstance(line, Mapping) else None
     try:
         document, lowered, question = _read(line, operands or {})
         request = _request(engine, question, document, lowered)
     except PolicyError as error:
-        refused = {
-            "code": error.code,
-            "pointer": error.location,
-            "message": str(error) + (f"; {error.hint}" if error.hint else ""),
-        }
-        return {"id": name, "decision": "deny", "refused": refused, "rules": [], "reasons": []}
+        return refused(name, error)
+    except ValidationError as error:
+        return refused(name, _too_large(error))
     decision, told = engine.decide(request), engine.trace(request)
     return {
         "id": name,
@@ -69,18 +69,37 @@ def evaluate(
         "refused": None,
         "rules": shown_rules(told, document, lowered),
         "reasons": denied_reasons(decision, lowered),
+        "sentences": list(explain(decision.reasons)),
     }
 
 
+def refused(name: object, error: PolicyError) -> Json:
+    """Return the answer to a question whose policy or request is not understood."""
+    why = {
+        "code": error.code,
+        "pointer": error.location,
+        "message": str(error) + (f"; {error.hint}" if error.hint else ""),
+    }
+    empty: Json = {"rules": [], "reasons": [], "sentences": []}
+    return {"id": name, "decision": "deny", "refused": why} | empty
+
+
 def _read(
-    line: Mapping[str, Any], operands: Mapping[str, LeftOperand]
+    line: Any,  # noqa: ANN401 - any JSON value
+    operands: Mapping[str, LeftOperand],
 ) -> tuple[Document, Lowered, Question]:
+    if not isinstance(line, Mapping):
+        raise PolicyError("a question is an object", code="request.malformed", location="")
     policy = line.get("policy")
     world = line.get("world") or {}
     if not isinstance(world, Mapping):
         raise PolicyError("the world is an object", code="request.malformed", location="/world")
     node = policy[0] if isinstance(policy, list) and len(policy) == 1 else policy
     names = Names.of(node) if isinstance(node, Mapping) else Names()
+    operands = {
+        names.term(name): replace(operand, name=names.term(name))
+        for name, operand in operands.items()
+    }
     document = read_policy(policy, operands=operands, names=names)
     others = [
         read_policy(other, operands=operands)
@@ -106,24 +125,27 @@ def _request(
         )
         for policy in lowered.policies
     ]
-    try:
-        return DecisionRequest(
-            v=1,
-            id=f"evaluation:{document.uid}"[:500],
-            point="evaluation",
-            now=question.now,
-            bundle=engine.revision,
-            action=question.action,
-            subject=question.subject,
-            resource=question.resource,
-            agreement=None,
-            facts=dict(question.facts),
-            duties=question.duties,
-            policies=tuple(policies),
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise PolicyError(
-            f"the request cannot be made: {where} {first['msg']}", code="request.malformed"
-        ) from error
+    return DecisionRequest(
+        v=1,
+        id=f"evaluation:{document.uid}"[:500],
+        point="evaluation",
+        now=question.now,
+        bundle=engine.revision,
+        action=question.action,
+        subject=question.subject,
+        resource=question.resource,
+        agreement=None,
+        facts=dict(question.facts),
+        duties=question.duties,
+        policies=tuple(policies),
+    )
+
+
+def _too_large(error: ValidationError) -> PolicyError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return PolicyError(
+        f"the question does not fit the engine's documents: {where} {first['msg']}",
+        code="policy.limit",
+        location="",
+    )

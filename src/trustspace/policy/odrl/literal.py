@@ -56,9 +56,7 @@ _AS_WRITTEN = frozenset(f"xsd:{name}" for name in ("anyURI", "string", "normaliz
 
 
 def scale_of(operand: LeftOperand) -> int:
-    """Return the decimal places that values of an operand are kept with; 0 for other kinds."""
-    if operand.kind not in (Kind.DECIMAL, Kind.ANY):
-        return 0
+    """Return the decimal places that the numbers of an operand are kept with."""
     return MONEY_SCALE if operand.name == "odrl:payAmount" else SCALE
 
 
@@ -115,7 +113,8 @@ def _one(raw: Any, operand: LeftOperand, names: Names, datatype: str | None) -> 
     kind: Kind | None = None if operand.kind is Kind.ANY else operand.kind
     if declared is not None:
         stated = _kind_of_type(names.identifier(str(declared)), declared)
-        kind = kind or stated
+        # Where any kind is taken, every number is kept with the same scale.
+        kind = kind or (Kind.DECIMAL if stated is Kind.INTEGER else stated)
         _check_type(kind, stated, raw)
     return _READERS.get(kind or _kind_of_value(raw), _text)(raw, operand, names)
 
@@ -170,7 +169,7 @@ def _text(raw: Any, operand: LeftOperand, names: Names) -> Scalar:  # noqa: ANN4
 
 def _number(raw: Any, operand: LeftOperand, names: Names) -> Scalar:  # noqa: ANN401 - a JSON scalar
     del names
-    digits = scale_of(operand) or SCALE
+    digits = scale_of(operand)
     try:
         if isinstance(raw, bool):
             raise _datatype(raw, "a number")

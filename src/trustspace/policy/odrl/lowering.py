@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, cast
 
-from pydantic import ValidationError
-
 from trustspace.errors import PolicyError
 from trustspace.policy.constraint import Atom, Normal
 from trustspace.policy.flat import Flat
@@ -65,8 +63,9 @@ def lower_document(document: Document, others: Mapping[str, Document] | None = N
         others: Policies that it may inherit from, by id.
 
     Raises:
+        ValidationError: It is larger than the engine's documents.
         PolicyError: A policy to inherit from is not there or inherits from itself
-            (``policy.inheritance``), or there are too many rules (``policy.limit``).
+            (``policy.inheritance``).
     """
     lowered = Lowered()
     for number, each in enumerate(_generations(document, others or {}, ())):
@@ -109,21 +108,15 @@ def _lower(document: Document, prefix: str, lowered: Lowered) -> PolicyIR:
             known = f"{name}{number}" + (f"_{index + 1}" if index else "")
             lowered.rules[known] = rule
             rules[rule.kind].append(_rule(rule, variant, known, document, lowered))
-    try:
-        return PolicyIR(
-            uid=document.uid,
-            digest=f"document:{document.uid}",
-            kind=document.kind,
-            conflict=document.conflict,
-            permissions=tuple(rules["permission"]),
-            prohibitions=tuple(rules["prohibition"]),
-            obligations=tuple(obligations),
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise PolicyError(
-            f"the policy does not fit the engine's documents: {first['msg']}", code="policy.limit"
-        ) from error
+    return PolicyIR(
+        uid=document.uid,
+        digest=f"document:{document.uid}",
+        kind=document.kind,
+        conflict=document.conflict,
+        permissions=tuple(rules["permission"]),
+        prohibitions=tuple(rules["prohibition"]),
+        obligations=tuple(obligations),
+    )
 
 
 def _variants(rule: Rule) -> list[tuple[tuple[Action, ...], Scope, Scope]]:

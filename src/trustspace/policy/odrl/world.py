@@ -115,7 +115,7 @@ class _Reader:
         text = self.name(value, "/request/action")
         if text is None:
             raise _wrong("a request names an action", "/request/action")
-        name = self._names.term(text)
+        name = self._term(text)
         own = {
             action
             for policy in lowered.policies
@@ -150,7 +150,7 @@ class _Reader:
         if party is not None:
             facts["odrl:recipient"] = Fact.ok(party, within=(party, *groups))
         for term, given, src in self._entries(context):
-            operand = known(self._names.term(term), more=self._operands, location=src)
+            operand = known(self._term(term), more=self._operands, location=src)
             facts[operand.name] = self._fact(given, operand, src)
         return facts
 
@@ -286,6 +286,11 @@ class _Reader:
             return None
         return max(now - 1, 0) if _stated(state) in _LATE else now
 
+    def _term(self, text: str) -> str:
+        """Return a term of the request; a bare one is ODRL's whatever the policy says."""
+        is_bare = ":" not in text and text not in self._names.aliases
+        return f"odrl:{text}" if is_bare else self._names.term(text)
+
     def _states(self) -> Iterator[Mapping[str, Any]]:
         given = self._world.get("duties")
         if isinstance(given, Mapping):
@@ -303,7 +308,7 @@ class _Reader:
         if uid is not None:
             return uid == duty.uid or self._names.identifier(str(uid)) == duty.uid
         action = _first(state, "action")
-        return action is not None and self._names.term(str(action)) == duty.action.name
+        return action is not None and self._term(str(action)) == duty.action.name
 
     def _proof(self, state: Mapping[str, Any], now: int) -> Fulfilment:
         at = _first(state, "at", "time", "performedAt")
@@ -311,7 +316,7 @@ class _Reader:
         shown = _first(state, "context", "facts") or {}
         facts = {}
         for term, given in shown.items() if isinstance(shown, Mapping) else ():
-            operand = known(self._names.term(term), more=self._operands, location="/world/duties")
+            operand = known(self._term(term), more=self._operands, location="/world/duties")
             facts[operand.name] = self._fact(given, operand, "/world/duties")
         amount = _first(state, "amount", "payAmount")
         if amount is not None:

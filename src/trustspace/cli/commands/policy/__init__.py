@@ -1,0 +1,17 @@
+"""``trustspace policy …``: what policy authors do, without a running connector."""
+
+from __future__ import annotations
+
+import typer
+
+from trustspace.cli.commands.policy.check import check
+from trustspace.cli.commands.policy.eval import eval_
+
+policy: typer.Typer = typer.Typer(
+    name="policy",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check and evaluate usage policies.",
+)
+for _name, _function in {"check": check, "eval": eval_}.items():
+    policy.command(_name)(_function)
