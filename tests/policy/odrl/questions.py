@@ -31,3 +31,14 @@ def question(policy_: Any, context: Any = None, world: Json | None = None, **req
     if context is not None:
         asked["context"] = context
     return {"id": "q", "policy": policy_, "request": asked, "world": {"time": NOW} | (world or {})}
+
+
+EURO = "http://dbpedia.org/resource/Euro"
+PURPOSE = constraint("purpose", "eq", "urn:research", uid="urn:c1")
+PAY = constraint("payAmount", "eq", {"@value": "5.00", "@type": "xsd:decimal"}, unit=EURO)
+COMPENSATE = {
+    "uid": "urn:d1",
+    "action": [{"rdf:value": {"@id": "odrl:compensate"}, "refinement": [PAY]}],
+}
+PAID = {"payments": [{"amount": "5.00", "unit": EURO, "evidence": "urn:receipt"}]}
+GROUP = {"@type": "PartyCollection", "source": "urn:group"}
