@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace._version import __version__
 
 if TYPE_CHECKING:
-    from trustspace.client import AsyncClient, Client
+    from trustspace.client import Accept, AsyncClient, Client, Counter, CounterOffer, Reject
     from trustspace.errors import (
         ConfigurationError,
         IntegrityError,
@@ -38,15 +38,19 @@ if TYPE_CHECKING:
     from trustspace.policy.terms import terms
 
 __all__ = [
+    "Accept",
     "AsyncClient",
     "Client",
     "ConfigurationError",
     "Connector",
+    "Counter",
+    "CounterOffer",
     "IntegrityError",
     "NotFoundError",
     "PolicyDeniedError",
     "PolicyError",
     "ProtocolError",
+    "Reject",
     "TransportError",
     "TrustspaceError",
     "UnsupportedTermError",
@@ -56,6 +60,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "Accept": "trustspace.client",
+    "Counter": "trustspace.client",
+    "CounterOffer": "trustspace.client",
+    "Reject": "trustspace.client",
     "AsyncClient": "trustspace.client",
     "Client": "trustspace.client",
     "Connector": "trustspace.local",

@@ -269,7 +269,6 @@ async def test_two_connectors_come_to_terms_by_a_counter_offer(
 ) -> None:
     bank = await start("asking", settings='\n[negotiation]\non_counter_offer = "approval"\n')
     shown = await garden.publish(roses, "both", POLICY, negotiation="counter")
-    discovered = {"counterparty": garden.id, "base_url": garden.hosted.dsp_url}
     offer = Offer.read(
         rules(purpose="research", count=99)
         | {"@id": shown["offer"], "@type": "Offer", "target": "both"}
@@ -277,7 +276,12 @@ async def test_two_connectors_come_to_terms_by_a_counter_offer(
     plane = bank.connector.plane
     asked = await bank.store.write(
         lambda tx: plane.negotiations.request(
-            tx, bank.hosted, offer=offer, now=plane.context.now(), **discovered
+            tx,
+            bank.hosted,
+            counterparty=garden.id,
+            base_url=garden.hosted.dsp_url,
+            offer=offer,
+            now=plane.context.now(),
         )
     )
     entry = await waiting(bank, asked.id)

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from trustspace.client.bound import AsyncBoundAgreement, BoundAgreement
     from trustspace.client.client import Client
     from trustspace.client.diagnosis import Diagnosis, Finding, MessagePage, TracedMessage
+    from trustspace.client.haggling import (
+        Accept,
+        Approval,
+        Counter,
+        CounterOffer,
+        PolicyChange,
+        Reject,
+    )
     from trustspace.client.handle import Handle
     from trustspace.client.values import (
         Agreement,
@@ -39,7 +47,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Accept",
     "Agreement",
+    "Approval",
     "AsyncBoundAgreement",
     "AsyncClient",
     "AsyncHandle",
@@ -47,6 +57,8 @@ __all__ = [
     "CatalogView",
     "Client",
     "Column",
+    "Counter",
+    "CounterOffer",
     "CounterpartyFacts",
     "DatasetInfo",
     "Diagnosis",
@@ -58,6 +70,8 @@ __all__ = [
     "Negotiation",
     "OfferedDataset",
     "ParticipantInfo",
+    "PolicyChange",
+    "Reject",
     "Saved",
     "TermLabel",
     "TracedMessage",
@@ -65,6 +79,12 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Reject": "haggling",
+    "PolicyChange": "haggling",
+    "CounterOffer": "haggling",
+    "Counter": "haggling",
+    "Approval": "haggling",
+    "Accept": "haggling",
     "AsyncBoundAgreement": "bound",
     "AsyncClient": "async_client",
     "AsyncHandle": "async_handle",

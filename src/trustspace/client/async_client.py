@@ -11,6 +11,7 @@ Example::
 from __future__ import annotations
 
 from trustspace.client.aio.agreements import AsyncAgreementMethods
+from trustspace.client.aio.approvals import AsyncApprovalMethods
 from trustspace.client.aio.datasets import AsyncDatasetMethods
 from trustspace.client.aio.diagnosis import AsyncDiagnosisMethods
 from trustspace.client.aio.negotiations import AsyncNegotiationMethods
@@ -21,6 +22,7 @@ from trustspace.client.aio.transfers import AsyncTransferMethods
 
 class AsyncClient(
     AsyncAgreementMethods,
+    AsyncApprovalMethods,
     AsyncDatasetMethods,
     AsyncDiagnosisMethods,
     AsyncNegotiationMethods,

@@ -11,6 +11,7 @@ Example::
 from __future__ import annotations
 
 from trustspace.client.sync.agreements import AgreementMethods
+from trustspace.client.sync.approvals import ApprovalMethods
 from trustspace.client.sync.datasets import DatasetMethods
 from trustspace.client.sync.diagnosis import DiagnosisMethods
 from trustspace.client.sync.negotiations import NegotiationMethods
@@ -21,6 +22,7 @@ from trustspace.client.sync.transfers import TransferMethods
 
 class Client(
     AgreementMethods,
+    ApprovalMethods,
     DatasetMethods,
     DiagnosisMethods,
     NegotiationMethods,

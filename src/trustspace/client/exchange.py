@@ -1,10 +1,11 @@
 """One operation, two clients: what an operation asks for and what it is given.
 
 An operation against the management interface is a generator. It yields a `Request` when it needs
-an answer and a `Wait` when it needs time to pass; it is sent the `Response` (nothing after a
-`Wait`) and returns its result. It opens no socket and reads no clock: a driver does, once for
-`Client` and once for `AsyncClient`. A driver throws a `TransportError` into the generator when a
-request got no answer at all.
+an answer, a `Wait` when it needs time to pass and a `Consult` when the caller's own strategy is to
+decide; it is sent the `Response`, nothing, or the strategy's answer, and returns its result. It
+opens no socket and reads no clock: a driver does, once for `Client` and once for `AsyncClient`. A
+driver throws a `TransportError` into the generator when a request got no answer at all, and
+whatever a strategy raised.
 
 Example::
 
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from trustspace.client.haggling import Answer, Consult
 from trustspace.client.problem import error_of
 from trustspace.errors import ConnectError, LocalProtocolError
 
@@ -88,7 +90,7 @@ class Response:
     elapsed: timedelta = timedelta(0)
 
 
-Exchange: TypeAlias = Generator[Request | Wait, Response | None, T]
+Exchange: TypeAlias = Generator[Request | Wait | Consult, Response | Answer | None, T]
 """An operation that returns a ``T``."""
 
 
@@ -108,7 +110,7 @@ def call(request: Request) -> Exchange[Response]:
             raise
         yield Wait(RETRY_PAUSE)
         response = yield request
-    if response is None:
+    if not isinstance(response, Response):
         msg = f"the driver sent nothing in answer to {request.method} {request.path}"
         raise LocalProtocolError(msg, code="client.driver")
     if response.status >= 400:

@@ -84,6 +84,8 @@ class DatasetInfo(Value):
         policy: The offer as an ODRL policy.
         policy_digest: ``sha256:<hex>`` of the policy's canonical form.
         forms: ``file``, ``table`` or both: how a consumer may have it.
+        negotiation: How requests are answered: ``automatic``, ``approval`` or ``counter``.
+        rounds: How often one that asks for more is answered with the offer.
         size: Bytes of the source, or None where the source does not tell.
         sha256: Digest of the source at publication in hex, or None.
         changed: Whether the call that returned this value changed anything.
@@ -99,6 +101,8 @@ class DatasetInfo(Value):
     policy: JsonObject = Field(default_factory=dict)
     policy_digest: str | None = None
     forms: tuple[str, ...] = ()
+    negotiation: Literal["automatic", "approval", "counter"] = "automatic"
+    rounds: int | None = None
     size: int | None = None
     sha256: str | None = None
     columns: tuple[Column, ...] | None = None
@@ -151,12 +155,17 @@ class Negotiation(_Process):
     Attributes:
         agreement: Id of the agreement once there is one.
         ended_by: Who terminated it, or None.
+        awaiting: ``approval`` while a person of ours is to decide, ``client`` while the program
+            that asked is, else None.
+        rounds: How often the provider has answered a request with an offer.
         reused: In the answer to a call that asked for it: whether it was there already.
     """
 
     dataset: str
     agreement: str | None = None
     ended_by: Literal["us", "counterparty"] | None = None
+    awaiting: Literal["approval", "client"] | None = None
+    rounds: int = 0
     reused: bool = False
 
     @property

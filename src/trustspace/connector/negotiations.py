@@ -28,7 +28,7 @@ from trustspace.dsp.messages import (
     NegotiationMessage,
     NegotiationState,
 )
-from trustspace.dsp.negotiation import ContractNegotiation
+from trustspace.dsp.negotiation import ContractNegotiation, CounterOffers
 from trustspace.errors import NotFoundError, RemoteProtocolError
 from trustspace.model.participant import ParticipantId, Role
 from trustspace.policy.narrow import same_rules
@@ -62,6 +62,7 @@ class Negotiations(NegotiationSteps):
         counterparty: ParticipantId,
         base_url: str,
         offer: Offer,
+        counter_offers: CounterOffers = "policy",
         now: datetime,
     ) -> ContractNegotiation:
         """Ask a provider for an agreement.
@@ -72,6 +73,7 @@ class Negotiations(NegotiationSteps):
             counterparty: The provider's DID.
             base_url: The provider's base URL.
             offer: The terms asked for, with the dataset as target.
+            counter_offers: Who answers other terms that the provider offers.
             now: Current time.
         """
         message = ContractRequestMessage(
@@ -87,7 +89,7 @@ class Negotiations(NegotiationSteps):
             counterparty=counterparty,
             callback_address=base_url,
             now=now,
-        )
+        ).model_copy(update={"counter_offers": counter_offers})
         tx.negotiations.insert(hosted.name, negotiation, deadline=now + self._context.deadline)
         post(self._context, tx, hosted, negotiation, message, now=now)
         record(tx, hosted, negotiation, now=now)

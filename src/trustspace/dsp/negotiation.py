@@ -36,6 +36,9 @@ from trustspace.dsp.process import Process, fault, in_utc, receipt
 from trustspace.model.odrl import Agreement, Offer
 from trustspace.model.participant import ParticipantId, Role
 
+CounterOffers = Literal["policy", "client"]
+"""Who answers a provider's offers: the consumer's connector, or the program that asked."""
+
 Awaited = Literal["approval", "client"]
 """Whom a resting negotiation waits for: a person who approves, or the program that asked."""
 
@@ -135,7 +138,7 @@ class ContractNegotiation(Process):
     agreement: Agreement | None = None
     previous_offer: Offer | None = None
     rounds: int = 0
-    counter_offers: Literal["policy", "client"] = "policy"
+    counter_offers: CounterOffers = "policy"
     awaiting: Awaited | None = None
 
     @classmethod

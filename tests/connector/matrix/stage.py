@@ -209,7 +209,8 @@ class Stage:
     async def _negotiation(self, role: Role) -> str:
         self.peer.pid = urn()
         if role is Role.CONSUMER:
-            order = {"address": self.peer.url, "dataset": "roses", "purpose": "research"}
+            order: Json = {"address": self.peer.url, "dataset": "roses", "purpose": "research"}
+            order["fresh"] = True
             return str((await self.us.post("negotiations", **order))["id"])
         answer = await self.say(
             "negotiations/request", await self.request(), self.peer.token(self.us.id)

@@ -11,6 +11,7 @@ Example::
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -20,6 +21,7 @@ import anyio.from_thread
 
 from trustspace.client.bound import AsyncBoundAgreement
 from trustspace.client.exchange import Exchange, Request, Response, Wait
+from trustspace.client.haggling import Answer, Consult
 from trustspace.client.home import RunningConnector
 from trustspace.client.management import DEFAULT_TIMEOUT, LONGEST_ANSWER_BYTES, Management
 from trustspace.client.operations import Operations
@@ -103,7 +105,9 @@ class AsyncDriver:
                 while True:
                     try:
                         answer = await self._perform(step)
-                    except TransportError as error:
+                    except Exception as error:
+                        if not isinstance(error, TransportError) and not isinstance(step, Consult):
+                            raise
                         step = exchange.throw(error)
                     else:
                         step = exchange.send(answer)
@@ -111,7 +115,9 @@ class AsyncDriver:
                 result: T = stop.value
                 return result
 
-    async def _perform(self, step: Request | Wait) -> Response | None:
+    async def _perform(self, step: Request | Wait | Consult) -> Response | Answer | None:
+        if isinstance(step, Consult):
+            return await _answer(step)
         if isinstance(step, Wait):
             await anyio.sleep(step.duration.total_seconds())
             return None
@@ -133,3 +139,8 @@ class AsyncDriver:
 
     def _bind(self, agreement: Agreement) -> AsyncBoundAgreement:
         return AsyncBoundAgreement.of(agreement, self)
+
+
+async def _answer(question: Consult) -> Answer:
+    answer = question.strategy(question.offer)
+    return await answer if inspect.isawaitable(answer) else answer

@@ -10,6 +10,7 @@ Example::
 
 from __future__ import annotations
 
+from trustspace.client.operations.approval import ApprovalOperations
 from trustspace.client.operations.diagnosis import DiagnosisOperations
 from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
@@ -20,6 +21,10 @@ __all__ = ["EventPages", "Operations"]
 
 
 class Operations(
-    DiagnosisOperations, NegotiationOperations, PublicationOperations, TransferOperations
+    ApprovalOperations,
+    DiagnosisOperations,
+    NegotiationOperations,
+    PublicationOperations,
+    TransferOperations,
 ):
     """All operations in the name of one participant of a connector."""

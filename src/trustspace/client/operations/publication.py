@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from trustspace.client.exchange import Exchange, Request, call
 from trustspace.client.operations.participant import ParticipantOperations
@@ -24,17 +24,22 @@ if TYPE_CHECKING:
 
 
 class About(TypedDict, total=False):
-    """What a catalogue says of a dataset beside its title.
+    """What a catalogue says of a dataset beside its title, and how requests are answered.
 
     Attributes:
         description: More words than the title.
         keywords: Words to be found by.
         creator: Who made the data, a name or a URI.
+        negotiation: How requests are answered: ``automatic``, by policy alone; ``approval``, by a
+            person once policy allows it; ``counter``, with the offer when they ask for more.
+        rounds: How often one negotiation is answered with the offer; 3 by default.
     """
 
     description: str
     keywords: Sequence[str]
     creator: str
+    negotiation: Literal["automatic", "approval", "counter"]
+    rounds: int
 
 
 class PublicationOperations(ParticipantOperations):
@@ -60,7 +65,9 @@ class PublicationOperations(ParticipantOperations):
             terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
             title: Words for the catalogue.
             headers: Sent to the URL by the connector only; they never reach a consumer.
-            about: ``description``, ``keywords`` and ``creator`` for the catalogue.
+            about: ``description``, ``keywords`` and ``creator`` for the catalogue; how requests are
+                answered: ``negotiation="automatic"``, ``"approval"`` or ``"counter"``, and
+                ``rounds``.
 
         Raises:
             PolicyError: The terms cannot be read, or a term cannot be evaluated.

@@ -40,7 +40,9 @@ class DatasetMethods(Driver):
             terms: What `trustspace.terms` returns, its keyword arguments, or an ODRL policy.
             title: Words for the catalogue.
             headers: Sent to the URL by the connector only; they never reach a consumer.
-            about: ``description``, ``keywords`` and ``creator`` for the catalogue.
+            about: ``description``, ``keywords`` and ``creator`` for the catalogue; how requests are
+                answered: ``negotiation="automatic"``, ``"approval"`` or ``"counter"``, and
+                ``rounds``.
 
         Raises:
             PolicyError: The terms cannot be read, or a term cannot be evaluated.

@@ -11,17 +11,19 @@ Example::
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from trustspace.client.bound import BoundAgreement
 from trustspace.client.exchange import Exchange, Request, Response, Wait
+from trustspace.client.haggling import Answer, Consult
 from trustspace.client.home import RunningConnector
 from trustspace.client.management import DEFAULT_TIMEOUT, LONGEST_ANSWER_BYTES, Management
 from trustspace.client.operations import Operations
 from trustspace.client.pull import DataEndpoints
-from trustspace.errors import ConnectError, TransportError
+from trustspace.errors import ConfigurationError, ConnectError, TransportError
 from trustspace.transport.http_client import SyncGuardedClient
 
 if TYPE_CHECKING:
@@ -114,7 +116,9 @@ class Driver:
                 while True:
                     try:
                         answer = self._perform(step)
-                    except TransportError as error:
+                    except Exception as error:
+                        if not isinstance(error, TransportError) and not isinstance(step, Consult):
+                            raise
                         step = exchange.throw(error)
                     else:
                         step = exchange.send(answer)
@@ -122,7 +126,9 @@ class Driver:
                 result: T = stop.value
                 return result
 
-    def _perform(self, step: Request | Wait) -> Response | None:
+    def _perform(self, step: Request | Wait | Consult) -> Response | Answer | None:
+        if isinstance(step, Consult):
+            return _answer(step)
         if isinstance(step, Wait):
             time.sleep(step.duration.total_seconds())
             return None
@@ -144,3 +150,13 @@ class Driver:
 
     def _bind(self, agreement: Agreement) -> BoundAgreement:
         return BoundAgreement.of(agreement, self)
+
+
+def _answer(question: Consult) -> Answer:
+    answer = question.strategy(question.offer)
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        msg = "a strategy that is a coroutine function needs the async client"
+        raise ConfigurationError(msg, setting="strategy", hint="write it without async")
+    return answer

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trustspace.client.operations.negotiation import NEGOTIATION_DEADLINE
 from trustspace.client.sync.driver import Driver
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from trustspace.client.bound import BoundAgreement
+    from trustspace.client.haggling import Haggling
     from trustspace.client.values import (
         Negotiation,
     )
@@ -28,6 +30,7 @@ class NegotiationMethods(Driver):
         offer: str | None = None,
         fresh: bool = False,
         deadline: timedelta = NEGOTIATION_DEADLINE,
+        **haggling: Unpack[Haggling],
     ) -> BoundAgreement:
         """Find a valid agreement, or negotiate until there is one or a refusal.
 
@@ -42,6 +45,8 @@ class NegotiationMethods(Driver):
             fresh: Negotiate even if there is a valid agreement.
             deadline: Longest time to wait; after it the negotiation is terminated, unless another
                 call began it.
+            haggling: ``terms`` to ask for instead of the offer's own, and a ``strategy`` that
+                answers what the provider offers instead (`trustspace.client.haggling`).
 
         Raises:
             PolicyDeniedError: The other side refused; carries its reasons.
@@ -49,9 +54,42 @@ class NegotiationMethods(Driver):
             NotFoundError: The counterparty does not offer the dataset to us.
         """
         exchange = self._operations.negotiate(
-            address, dataset, purpose=purpose, offer=offer, fresh=fresh, deadline=deadline
+            address,
+            dataset,
+            purpose=purpose,
+            offer=offer,
+            fresh=fresh,
+            deadline=deadline,
+            **haggling,
         )
         return self._bind(self.drive(exchange))
+
+    def ask(
+        self,
+        address: str,
+        dataset: str,
+        *,
+        purpose: str | None = None,
+        offer: str | None = None,
+        terms: Mapping[str, Any] | None = None,
+    ) -> Negotiation:
+        """Ask for an agreement and do not wait for the outcome, which a person may decide.
+
+        Args:
+            address: The provider's root URL or DID.
+            dataset: Dataset id in its catalogue.
+            purpose: What the data is for; narrows the offer.
+            offer: Id of the offer; None means the dataset's first.
+            terms: Terms to ask for instead of the offer's own.
+
+        Returns:
+            The negotiation, or one that was there already.
+
+        Raises:
+            NotFoundError: The counterparty does not offer the dataset to us.
+        """
+        exchange = self._operations.ask(address, dataset, purpose=purpose, offer=offer, terms=terms)
+        return self.drive(exchange)
 
     def negotiations(self) -> tuple[Negotiation, ...]:
         """Return every negotiation, either role."""

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
+from trustspace.connector.agreeing import Manner
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.idempotency import Keep, once
 from trustspace.connector.management.bodies import (
@@ -27,9 +28,8 @@ def add_agreeing(app: FastAPI, plane: ControlPlane) -> None:
     async def negotiate(hosted: Who, body: NegotiationRequest, key: Key = None) -> Response:
         async def create(keep: Keep) -> dict[str, Any]:
             wish = Wish(body.address, body.dataset, body.purpose)
-            return await plane.agreeing.negotiate(
-                hosted, wish, offer_id=body.offer, fresh=body.fresh, keep=keep
-            )
+            how = Manner(body.offer, body.policy, body.counter_offers, fresh=body.fresh)
+            return await plane.agreeing.negotiate(hosted, wish, how, keep=keep)
 
         return await once(plane.context, hosted, key, body.model_dump(), create, status=201)
 

@@ -1,6 +1,6 @@
 """Parameters and bodies of the management API."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,12 +60,18 @@ class CatalogQuery(Body):
 
 
 class NegotiationRequest(Body):
-    """What to ask a provider for; ``fresh`` negotiates even if there is a valid agreement."""
+    """What to ask a provider for.
+
+    ``policy`` asks for other terms than the offer's; ``fresh`` negotiates even if there is a valid
+    agreement; ``counter_offers`` says who answers other terms that the provider offers instead.
+    """
 
     address: str
     dataset: str
     purpose: str | None = None
     offer: str | None = None
+    policy: dict[str, Any] | None = None
+    counter_offers: Literal["policy", "client"] = "policy"
     fresh: bool = False
 
 
