@@ -49,3 +49,19 @@ def test_one_thing_is_examined_at_a_time(alone):
     assert alone("doctor").exit_code == 2
     assert alone("doctor", "http://localhost", "--self").exit_code == 2
     assert alone("doctor", "--self").exit_code == 2
+
+
+def test_the_own_home_is_examined(garden, alone, tmp_path):
+    done = garden("doctor", "--self")
+    assert done.exit_code == 0, done.output
+    assert "ok      public.ok" in done.stdout
+    bare = alone("doctor", "--self", "--home", tmp_path)
+    assert bare.exit_code == 2
+    assert "in the way: settings.invalid" in bare.stderr
+    chinese = garden.json("doctor", "--self", "--language", "zh")
+    assert chinese["well"] is True
+    assert not chinese["findings"][0]["expected"].isascii()
+
+
+def test_terminate_ends_a_negotiation_too(bank):
+    assert bank("terminate", "urn:uuid:none").exit_code == 5

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from trustspace.connector.app import _authorities
+from trustspace.connector.app import authorities
 from trustspace.connector.home import init_home
 from trustspace.connector.listener import Listener, _tls_context, bind
 from trustspace.errors import ConfigurationError, ConnectError
@@ -87,9 +87,9 @@ def test_tls_is_1_2_or_newer(certificate: tuple[Path, Path]) -> None:
 def test_further_authorities_come_from_a_file(
     tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _authorities(init_home(tmp_path / "home")) is None
+    assert authorities(init_home(tmp_path / "home")) is None
     monkeypatch.setenv("TRUSTSPACE_TRUSTED_AUTHORITIES", str(certificate[0]))
-    assert "BEGIN CERTIFICATE" in (_authorities(init_home(tmp_path / "home")) or "")
+    assert "BEGIN CERTIFICATE" in (authorities(init_home(tmp_path / "home")) or "")
     monkeypatch.setenv("TRUSTSPACE_TRUSTED_AUTHORITIES", str(tmp_path / "absent"))
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        _authorities(init_home(tmp_path / "home"))
+        authorities(init_home(tmp_path / "home"))

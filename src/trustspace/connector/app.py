@@ -16,7 +16,6 @@ import contextlib
 import logging
 import signal
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +64,7 @@ from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transact
 from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.message_client import MessageClient
-from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
+from trustspace.transport.resolver import DidResolver
 
 if TYPE_CHECKING:
     import socket
@@ -163,7 +162,7 @@ async def running(
                 reaction=reaction or GoOn(),
                 root=home.name,
             )
-            client = MessageClient(egress(home), trusted=_authorities(home))
+            client = MessageClient(egress(home), trusted=authorities(home))
             await stack.enter_async_context(client)
             plane, public, worker = _assemble(context, client, stack)
             management = management_app(plane, hosting, token_digest=digest)
@@ -226,7 +225,7 @@ def _public(home: Home, app: OneSpelling, bound: socket.socket) -> Listener:
     return Listener(app, bound, certificate=listen.certificate, key=listen.key)
 
 
-def _authorities(home: Home) -> str | None:
+def authorities(home: Home) -> str | None:
     """Read the certificate authorities that are trusted beside the usual ones."""
     path = home.settings.trusted_authorities
     try:
@@ -251,10 +250,7 @@ def _assemble(
 ) -> tuple[ControlPlane, OneSpelling, Worker]:
     """Put the parts of one connector together."""
     development = context.settings.development
-    patience = timedelta(seconds=context.settings.exchange.answer_seconds)
-    resolver = DidResolver(
-        client, insecure_loopback=development, deadline=min(patience, FETCH_DEADLINE)
-    )
+    resolver = DidResolver(client, insecure_loopback=development)
     authentication = _authentication(context, resolver)
     tokens = TokenDesk(context)
     decide = DecisionPoint(context)
@@ -265,7 +261,7 @@ def _assemble(
     changes = Changes()
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
-    discovery = Discovery(client, resolver, deadline=patience)
+    discovery = Discovery(client, resolver)
     plane = ControlPlane(
         context=context,
         decide=decide,

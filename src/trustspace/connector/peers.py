@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from httpx import URL
 
@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 CATALOG_BYTES = 32 * 1024 * 1024
 """Largest catalogue page that is read, in bytes."""
 
+ASK_SECONDS = 10.0
 MAX_PAGES = 1_000
-
-M = TypeVar("M", Catalog, Dataset)
 
 
 @dataclass
@@ -143,10 +142,10 @@ class Peers:
                 url,
                 audience=counterparty.id,
                 body=message,
-                seconds=self.context.settings.exchange.answer_seconds,
+                seconds=ASK_SECONDS,
                 max_bytes=CATALOG_BYTES,
             )
-            page = _read(response, Catalog, "the catalogue")
+            page = parse(_checked(response, "the catalogue"), Catalog)
             first = first or page
             datasets += page.datasets
             url = _next_link(response, url)
@@ -168,14 +167,14 @@ class Peers:
             "GET",
             join(counterparty.base, dataset_path(dataset_id)),
             audience=counterparty.id,
-            seconds=self.context.settings.exchange.answer_seconds,
+            seconds=ASK_SECONDS,
         )
         if response.status == 404:
             raise NotFoundError(
                 f"{counterparty.id} offers us no dataset {dataset_id!r}",
                 hint="look at its catalogue for the ids that it offers",
             )
-        return _read(response, Dataset, "the dataset")
+        return parse(_checked(response, "the dataset"), Dataset)
 
     async def fresh_token(self, hosted: Hosted, url: str, *, audience: str) -> Mapping[str, Any]:
         """Ask the provider for a fresh EDR token.
@@ -186,12 +185,7 @@ class Peers:
             TransportError: No answer.
         """
         response = await self._request(
-            hosted,
-            "POST",
-            url,
-            audience=audience,
-            body={},
-            seconds=self.context.settings.exchange.answer_seconds,
+            hosted, "POST", url, audience=audience, body={}, seconds=ASK_SECONDS
         )
         body = _checked(response, "a fresh token")
         if not isinstance(body, Mapping):
@@ -242,28 +236,9 @@ def _checked(response: Response, what: str) -> Any:  # noqa: ANN401 - any JSON v
             f"the counterparty answered {response.status} when asked for {what}",
             status=response.status,
             body=json_or_none(response),
-            hint=_hint(response.status),
+            hint="if it is 401 or 404, check that both sides know each other's DID",
         )
-    return response.json()
-
-
-def _read(response: Response, kind: type[M], what: str) -> M:
-    """Read an answer as the message that was asked for; an error says which answer it was."""
-    document = _checked(response, what)
-    try:
-        return parse(document, kind)
-    except RemoteProtocolError as error:
-        raise RemoteProtocolError(
-            f"{what} of the counterparty cannot be read: {error}", code=error.code, hint=error.hint
-        ) from error
-
-
-def _hint(status: int) -> str:
-    if status in (401, 403, 404):
-        return "check that both sides know each other's DID"
-    if status in range(300, 400):
-        return "redirects are not followed: use the address that it redirects to"
-    return ""
+    return strict_json.loads(response.body)
 
 
 def _next_link(response: Response, url: str) -> str | None:

@@ -41,6 +41,9 @@ CONCURRENCY = 64
 CONCURRENCY_OF_ONE = 16
 """Messages in flight to one counterparty, so that one that does not answer leaves room."""
 
+ATTEMPT_SECONDS = 10.0
+"""One attempt; shorter than a lease, so that nobody else sends the same row meanwhile."""
+
 FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 """Back-off in seconds: first and longest wait between attempts, each with jitter."""
 
@@ -164,9 +167,7 @@ class Worker:
     async def _attempt(self, row: OutboxRow) -> OutboxRow | None:
         """Send one message; returns the next one of its process, leased to us."""
         try:
-            response = await self._peers.post(
-                row, seconds=self._context.settings.exchange.answer_seconds
-            )
+            response = await self._peers.post(row, seconds=ATTEMPT_SECONDS)
         except NotFoundError:
             return await self._outcomes.undeliverable(row, code="participant.gone", reasons=())
         except TransportError as error:
@@ -195,9 +196,7 @@ class Worker:
 
     async def _refused(self, row: OutboxRow, status: int, body: Any) -> OutboxRow | None:  # noqa: ANN401 - any JSON value
         """Decide what a refusal means: the message may have arrived with an earlier attempt."""
-        their_state = await self._peers.state_after(
-            row, seconds=self._context.settings.exchange.answer_seconds
-        )
+        their_state = await self._peers.state_after(row, seconds=ATTEMPT_SECONDS)
         return await self._outcomes.refused(row, status=status, body=body, their_state=their_state)
 
 

@@ -229,6 +229,16 @@ class Outbox(Repository):
         found = self._unit.execute(_OF_PROCESS, values).mappings()
         return tuple(OutboxRow(**row) for row in found)
 
+    def pending(self, participant: str, *, limit: int) -> tuple[OutboxRow, ...]:
+        """Return pending messages, the oldest first."""
+        statement = (
+            select(_o)
+            .where(_o.c.participant == participant)
+            .order_by(_o.c.created_at, _o.c.position)
+            .limit(limit)
+        )
+        return tuple(OutboxRow(**row) for row in self._unit.execute(statement).mappings())
+
     def drop_for_process(self, participant: str, process_pid: str) -> int:
         """Forget every pending message of a process; tells how many there were.
 

@@ -71,3 +71,12 @@ def test_the_reference_is_current():
         "run `python docs/list_findings.py` and commit the page"
     )
     assert findings.TABLES
+
+
+def test_troubleshooting_names_only_findings_that_there_are():
+    text = (ROOT / "docs" / "guide" / "troubleshooting.md").read_text("utf-8")
+    named = re.findall(r"`([a-z_]+[.][a-z_]+)`", text)
+    groups = set(catalogue())
+    found = {name for name in named if name.split(".")[0] in groups}
+    assert len(found) > 30
+    assert found <= set(finding_ids())

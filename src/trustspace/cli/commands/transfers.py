@@ -7,9 +7,10 @@ import typer
 from trustspace.cli.command import command
 from trustspace.cli.connection import Connection
 from trustspace.cli.output import Output
+from trustspace.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from trustspace.client import Transfer
+    from trustspace.client import Negotiation, Transfer
 
 TransferId = Annotated[str, typer.Argument(metavar="TRANSFER", help="Transfer id.")]
 Reason = Annotated[str | None, typer.Option(help="Words for the counterparty.")]
@@ -80,12 +81,16 @@ def terminate(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Terminate a transfer."""
+    """Terminate a transfer, or a negotiation that is not over."""
     with connection.client() as client:
-        _show(client.terminate(transfer, reason=reason), output)
+        try:
+            found: Transfer | Negotiation = client.terminate(transfer, reason=reason)
+        except NotFoundError:
+            found = client.terminate_negotiation(transfer, reason=reason)
+        _show(found, output)
 
 
-def _show(transfer: "Transfer", output: Output) -> None:
+def _show(transfer: "Transfer | Negotiation", output: Output) -> None:
     if output.json:
         output.document(transfer.to_wire())
     else:

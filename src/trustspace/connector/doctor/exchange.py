@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from trustspace.connector.context import new_pid
 from trustspace.dsp.binding import catalog_request_path, dataset_path, join, negotiation_path
+from trustspace.dsp.dialects import STRICT, recognise
 from trustspace.dsp.messages import CatalogRequestMessage
 from trustspace.dsp.wire import emit, parse
 from trustspace.errors import LocalProtocolError, RemoteProtocolError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from trustspace.connector.doctor.examination import Examination, Reply
 
 REFUSING: Final = frozenset({401, 403})
-EDC_CONTEXT: Final = "https://w3id.org/edc/dspace/v0.0.1"
 
 A = TypeVar("A", Catalog, Dataset)
 
@@ -110,17 +110,12 @@ async def _unknown_process(examination: Examination) -> None:
 
 
 def _dialect(examination: Examination) -> None:
-    name = "the protocol as it is written"
     if TRUSTSPACE_NAMESPACE in examination.profiles:
         name = "trustspace"
-    elif any(EDC_CONTEXT in _contexts(document) for document in examination.spoken):
-        name = "Eclipse Dataspace Components"
+    else:
+        recognised = [dialect.name for each in examination.spoken if (dialect := recognise(each))]
+        name = recognised[0] if recognised else STRICT.name
     examination.tell("dialect.known", name=name)
-
-
-def _contexts(document: object) -> list[object]:
-    found = document.get("@context") if isinstance(document, dict) else None
-    return found if isinstance(found, list) else [found]
 
 
 def _read(examination: Examination, reply: Reply, expected: type[A]) -> A:
