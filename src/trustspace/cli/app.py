@@ -16,6 +16,7 @@ import typer
 
 from trustspace._version import __version__
 from trustspace.cli.commands.agreements import agreements
+from trustspace.cli.commands.approvals import approvals
 from trustspace.cli.commands.attest import attest
 from trustspace.cli.commands.call import call
 from trustspace.cli.commands.catalog import catalog
@@ -27,6 +28,7 @@ from trustspace.cli.commands.explain import explain
 from trustspace.cli.commands.init import init
 from trustspace.cli.commands.negotiate import negotiate
 from trustspace.cli.commands.negotiations import negotiations
+from trustspace.cli.commands.offer import offer
 from trustspace.cli.commands.open import open_
 from trustspace.cli.commands.participants import participants
 from trustspace.cli.commands.policy import policy
@@ -65,6 +67,7 @@ for _name, _function in {
     "negotiate": negotiate,
     "negotiations": negotiations,
     "agreements": agreements,
+    "offer": offer,
     "open": open_,
     "call": call,
     "transfers": transfers,
@@ -84,6 +87,7 @@ for _name, _function in {
 }.items():
     app.command(_name)(_function)
 app.add_typer(policy)
+app.add_typer(approvals)
 
 
 def _print_version(asked: bool) -> None:

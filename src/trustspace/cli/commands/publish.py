@@ -1,17 +1,19 @@
 """``trustspace publish FILE --id ID``: offer a file under terms."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from trustspace.cli.command import command
 from trustspace.cli.connection import Connection
 from trustspace.cli.output import Output
+from trustspace.cli.terms_file import TERMS_HELP, read_terms_file
 from trustspace.client.operations.publication import About
 from trustspace.errors import ConfigurationError
+
+Answering = Literal["automatic", "approval", "counter"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Terms:
 
     terms: Annotated[
         Path | None,
-        typer.Option(help="JSON file: an ODRL policy or the keyword arguments of terms()."),
+        typer.Option(help=TERMS_HELP),
     ] = None
     purpose: Annotated[list[str] | None, typer.Option(help="Allowed purpose; repeatable.")] = None
     until: Annotated[str | None, typer.Option(help="Last moment of use, ISO 8601.")] = None
@@ -56,20 +58,12 @@ class Terms:
         if given:
             msg = f"--terms and --{next(iter(given))} both give terms"
             raise ConfigurationError(msg, setting="--terms", hint="write all of them in the file")
-        try:
-            document = json.loads(self.terms.read_bytes())
-        except ValueError as error:
-            msg = f"{self.terms} is not JSON: {error}"
-            raise ConfigurationError(msg, setting="--terms") from error
-        if not isinstance(document, dict):
-            msg = f"{self.terms} holds a {type(document).__name__}, not an object"
-            raise ConfigurationError(msg, setting="--terms")
-        return document
+        return read_terms_file(self.terms)
 
 
 @dataclass(frozen=True)
 class Words:
-    """What the catalogue says beside the terms."""
+    """What the catalogue says beside the terms, and how requests are answered."""
 
     title: Annotated[str | None, typer.Option(help="Words for the catalogue.")] = None
     description: Annotated[str | None, typer.Option(help="More words for the catalogue.")] = None
@@ -77,10 +71,23 @@ class Words:
         None
     )
     creator: Annotated[str | None, typer.Option(help="Who made the data.")] = None
+    negotiation: Annotated[
+        Answering,
+        typer.Option(
+            help="How requests are answered: automatic, by policy alone; approval, by a person "
+            "once policy allows it; counter, with the offer when they ask for more."
+        ),
+    ] = "automatic"
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, help="How often one is answered with the offer; 3 without."),
+    ] = None
 
     def about(self) -> About:
-        """Return the words that are given, but the title."""
-        found = About()
+        """Return the words that are given, but the title, and how requests are answered."""
+        found = About(negotiation=self.negotiation)
+        if self.rounds is not None:
+            found["rounds"] = self.rounds
         if self.description:
             found["description"] = self.description
         if self.keyword:

@@ -51,10 +51,13 @@ class AsyncNegotiationMethods(AsyncDriver):
         *,
         purpose: str | None = None,
         offer: str | None = None,
+        fresh: bool = False,
         terms: Mapping[str, Any] | None = None,
     ) -> Negotiation:
         """Ask for an agreement and do not wait for the outcome; as `Client.ask`."""
-        exchange = self._operations.ask(address, dataset, purpose=purpose, offer=offer, terms=terms)
+        exchange = self._operations.ask(
+            address, dataset, purpose=purpose, offer=offer, fresh=fresh, terms=terms
+        )
         return await self.drive(exchange)
 
     async def negotiations(self) -> tuple[Negotiation, ...]:

@@ -199,6 +199,7 @@ class NegotiationOperations(AgreementOperations):
         *,
         purpose: str | None = None,
         offer: str | None = None,
+        fresh: bool = False,
         terms: Mapping[str, Any] | None = None,
     ) -> Exchange[Negotiation]:
         """Ask for an agreement and do not wait for the outcome, which a person may decide.
@@ -208,6 +209,7 @@ class NegotiationOperations(AgreementOperations):
             dataset: Dataset id in its catalogue.
             purpose: What the data is for; narrows the offer.
             offer: Id of the offer; None means the dataset's first.
+            fresh: Negotiate even if there is a valid agreement.
             terms: Terms to ask for instead of the offer's own.
 
         Returns:
@@ -217,7 +219,14 @@ class NegotiationOperations(AgreementOperations):
             NotFoundError: The counterparty does not offer the dataset to us.
         """
         policy = None if terms is None else read_terms(terms)
-        body = _order(address, dataset, purpose=purpose, offer=offer, policy=policy)
+        body = _order(
+            address,
+            dataset,
+            purpose=purpose,
+            offer=offer,
+            fresh=fresh or None,
+            policy=policy,
+        )
         path = yield from self._path("negotiations")
         response = yield from call(Request("POST", path, body=body, key=str(uuid4())))
         return Negotiation.read(response.document)

@@ -71,6 +71,7 @@ class NegotiationMethods(Driver):
         *,
         purpose: str | None = None,
         offer: str | None = None,
+        fresh: bool = False,
         terms: Mapping[str, Any] | None = None,
     ) -> Negotiation:
         """Ask for an agreement and do not wait for the outcome, which a person may decide.
@@ -80,6 +81,7 @@ class NegotiationMethods(Driver):
             dataset: Dataset id in its catalogue.
             purpose: What the data is for; narrows the offer.
             offer: Id of the offer; None means the dataset's first.
+            fresh: Negotiate even if there is a valid agreement.
             terms: Terms to ask for instead of the offer's own.
 
         Returns:
@@ -88,7 +90,9 @@ class NegotiationMethods(Driver):
         Raises:
             NotFoundError: The counterparty does not offer the dataset to us.
         """
-        exchange = self._operations.ask(address, dataset, purpose=purpose, offer=offer, terms=terms)
+        exchange = self._operations.ask(
+            address, dataset, purpose=purpose, offer=offer, fresh=fresh, terms=terms
+        )
         return self.drive(exchange)
 
     def negotiations(self) -> tuple[Negotiation, ...]:
