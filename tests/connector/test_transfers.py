@@ -163,7 +163,7 @@ async def test_only_the_consumer_asks_for_data(garden: Party, bank: Party) -> No
     before = garden.stored()
     asked = await garden.ask("POST", "transfers", {"agreement": agreement})
     assert (asked.status_code, asked.json()["code"]) == (409, "transfer.role")
-    asked = await bank.ask("POST", "transfers", {"agreement": agreement, "format": "HttpData-PUSH"})
+    asked = await bank.ask("POST", "transfers", {"agreement": agreement, "format": "Other-PUSH"})
     assert (asked.status_code, asked.json()["code"]) == (409, "transfer.format")
     asked = await bank.ask("POST", "transfers", {"agreement": "urn:uuid:none"})
     assert (asked.status_code, asked.json()["code"]) == (404, "not_found")

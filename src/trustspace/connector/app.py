@@ -50,6 +50,10 @@ from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
 from trustspace.connector.proposals import Proposals
 from trustspace.connector.publications import Publications
+from trustspace.connector.pushing.incoming import Incoming
+from trustspace.connector.pushing.progress import PushProgress
+from trustspace.connector.pushing.sink_api import SinkApi
+from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.reuse import Reuse
 from trustspace.connector.suspensions import Suspensions
@@ -164,14 +168,15 @@ async def running(
             )
             client = MessageClient(egress(home), trusted=authorities(home))
             await stack.enter_async_context(client)
-            plane, public, worker = _assemble(context, client, stack)
+            plane, public, workers = _assemble(home, context, client, stack)
             management = management_app(plane, hosting, token_digest=digest)
             await stack.enter_async_context(_public(home, public, sockets.public))
             await stack.enter_async_context(Listener(management, sockets.management))
             # Waiting requests end before the listeners stop, hence after them on the stack.
             stack.callback(plane.changes.close)
             stack.callback(plane.doctor.close)
-            await stack.enter_async_context(_working(worker))
+            for worker in workers:
+                await stack.enter_async_context(_working(worker))
             write_running(home, management_url=management_url)
             stack.callback(home.running_file.unlink, missing_ok=True)
             yield Running(home, plane, management_url)
@@ -246,8 +251,11 @@ def egress(home: Home) -> EgressPolicy:
 
 
 def _assemble(
-    context: ConnectorContext, client: MessageClient, stack: contextlib.AsyncExitStack
-) -> tuple[ControlPlane, OneSpelling, Worker]:
+    home: Home,
+    context: ConnectorContext,
+    client: MessageClient,
+    stack: contextlib.AsyncExitStack,
+) -> tuple[ControlPlane, OneSpelling, tuple[Worker, PushWorker]]:
     """Put the parts of one connector together."""
     development = context.settings.development
     resolver = DidResolver(client, insecure_loopback=development)
@@ -256,9 +264,11 @@ def _assemble(
     decide = DecisionPoint(context)
     agreed = Agreements()
     negotiations = Negotiations(context, decide, agreed)
-    transfers = Transfers(context, decide, agreed)
+    progress = PushProgress()
+    transfers = Transfers(context, decide, agreed, progress)
     peers = Peers(context, client, authentication, tokens)
     changes = Changes()
+    incoming = Incoming(context, agreed, home.path / "incoming")
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
     discovery = Discovery(client, resolver)
@@ -271,6 +281,7 @@ def _assemble(
         transfers=transfers,
         requests=TransferRequests(context, agreed),
         suspensions=Suspensions(context, agreed),
+        incoming=incoming,
         publications=publications,
         peers=peers,
         tokens=tokens,
@@ -282,20 +293,32 @@ def _assemble(
         doctor=Doctor(context, client, authentication),
     )
     worker = Worker(context, peers, Outcomes(context, negotiations, transfers))
+    deliveries = Deliveries(context, decide, agreed)
+    pushing = PushWorker(
+        context,
+        deliveries,
+        transfers,
+        progress,
+        authentication,
+        client,
+        folder=home.path / "outgoing",
+    )
 
     def committed(what: Committed) -> None:
         changes.notify(what)
         worker.committed(what)
+        pushing.committed(what)
 
     stack.callback(context.store.on_commit(committed))
     catalogs = Catalogs(context, decide)
     dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens)
-    data = DataApi(context, authentication, Deliveries(context, decide, agreed), tokens, client)
-    served = Starlette(routes=[*dsp.routes(), *data.routes()])
+    data = DataApi(context, authentication, deliveries, tokens, client)
+    sinks = SinkApi(context, agreed, incoming)
+    served = Starlette(routes=[*dsp.routes(), *data.routes(), *sinks.routes()])
     # A redirect would name whatever host the request names.
     served.router.redirect_slashes = False
     public = OneSpelling(served)
-    return plane, public, worker
+    return plane, public, (worker, pushing)
 
 
 def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authentication:
@@ -316,7 +339,7 @@ def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authent
 
 
 @contextlib.asynccontextmanager
-async def _working(worker: Worker) -> AsyncIterator[None]:
+async def _working(worker: Worker | PushWorker) -> AsyncIterator[None]:
     task = asyncio.create_task(worker.run())
     try:
         yield

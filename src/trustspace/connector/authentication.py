@@ -77,6 +77,25 @@ class Authentication:
         """
         await self._callbacks.check(sender.id, address)
 
+    async def check_sink(self, consumer: ParticipantId, url: str) -> None:
+        """Accept the address of a sink only where the consumer is, or where the owner says.
+
+        Raises:
+            RemoteProtocolError: It points to somebody else; we would write to a stranger.
+        """
+        parts = urlsplit(url)
+        allowed = self._context.settings.delivery.push_hosts
+        if parts.hostname is not None and {parts.hostname, parts.netloc} & set(allowed):
+            return
+        try:
+            await self._callbacks.check(consumer, url)
+        except RemoteProtocolError as error:
+            raise RemoteProtocolError(
+                "the sink is not on a service endpoint of the consumer's DID document",
+                code="sink.foreign",
+                hint="the provider can allow its host: delivery.push_hosts",
+            ) from error
+
     def use(self, tx: Transaction, hosted: Hosted, sender: Sender) -> None:
         """Use a proof up, in the transaction of what it authorises.
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trustspace.connector import views
 from trustspace.connector.offers import offer_of
-from trustspace.connector.transfer_format import PULL
+from trustspace.connector.transfer_format import PULL, PUSH
+from trustspace.dataplane.source import API
 from trustspace.dsp.wire import emit
 from trustspace.model.dataset import Catalog, DataService, Dataset, Distribution
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 ENTRIES: Final = 1_000
 """Policies whose entry in a page is remembered."""
 
-FORMATS: Final = (PULL,)
-"""Transfer formats in which every dataset can be had."""
+FORMATS: Final = (PULL, PUSH)
+"""Transfer formats in which every dataset can be had; an interface only in the first."""
 
 NESTED_FORMAT: Final = "Catalog"
 """Format of a distribution that is a catalogue (DSP 2025-1, the example of nested catalogues)."""
@@ -58,7 +59,7 @@ class Entries:
         return known | {
             "@id": row.id,
             "hasPolicy": [offer | {"@id": row.offer_id}],
-            "distribution": [each | about for each in known["distribution"]],
+            "distribution": [each | about for each in _offered(row, known)],
             **_about(row),
         }
 
@@ -67,8 +68,14 @@ def dataset_document(hosted: Hosted, row: DatasetRow, policy: Mapping[str, Any])
     """Return a dataset as it stands alone, its data service in full."""
     document = emit(_dataset(row, policy, service_of(hosted)))
     about = _about_distribution(row)
-    document["distribution"] = [each | about for each in document["distribution"]]
+    document["distribution"] = [each | about for each in _offered(row, document)]
     return document | _about(row)
+
+
+def _offered(row: DatasetRow, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the distributions in which a dataset can be had."""
+    found: list[dict[str, Any]] = document["distribution"]
+    return [each for each in found if API not in row.forms or each["format"] == PULL]
 
 
 def service_of(hosted: Hosted) -> DataService:

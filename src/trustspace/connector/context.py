@@ -57,6 +57,10 @@ class Hosted:
         """Return the endpoint at which a transfer's data is pulled."""
         return f"{self.address}/{self.name}/data/{quote(transfer_pid, safe='')}"
 
+    def sink_url(self, transfer_pid: str) -> str:
+        """Return the endpoint at which a pushed transfer arrives."""
+        return f"{self.address}/{self.name}/sink/{quote(transfer_pid, safe='')}"
+
     def refresh_url(self, transfer_pid: str) -> str:
         """Return the endpoint at which the consumer's connector renews a transfer's token."""
         return f"{self.address}/{self.name}/renewals/{quote(transfer_pid, safe='')}"

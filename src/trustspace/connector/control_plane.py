@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from trustspace.connector.peers import Peers
     from trustspace.connector.proposals import Proposals
     from trustspace.connector.publications import Publications
+    from trustspace.connector.pushing.incoming import Incoming
     from trustspace.connector.suspensions import Suspensions
     from trustspace.connector.tokens import TokenDesk
-    from trustspace.connector.transfer_requests import TransferRequests
+    from trustspace.connector.transfer_requests import PushOrder, TransferRequests
     from trustspace.connector.transfers import Transfers
     from trustspace.model.dataset import Dataset
     from trustspace.policy.messages import Language
@@ -54,6 +55,7 @@ class ControlPlane:
     transfers: Transfers
     requests: TransferRequests
     suspensions: Suspensions
+    incoming: Incoming
     publications: Publications
     peers: Peers
     tokens: TokenDesk
@@ -168,27 +170,45 @@ class ControlPlane:
     # --- transfers -------------------------------------------------------------------------------
 
     async def request_transfer(
-        self, hosted: Hosted, agreement_id: str, *, format_: str, keep: Keep
+        self,
+        hosted: Hosted,
+        agreement_id: str,
+        *,
+        format_: str,
+        push: PushOrder | None,
+        keep: Keep,
     ) -> Json:
-        """Ask the provider for the data of an agreement."""
+        """Ask the provider for the data of an agreement.
+
+        Args:
+            hosted: The consumer.
+            agreement_id: Which agreement.
+            format_: The transfer format.
+            push: Of a push: where to and in which form; None for our own sink.
+            keep: Remembers the answer under the caller's idempotency key.
+        """
         now = self.context.now()
 
         def hop(tx: Transaction) -> Json:
-            transfer = self.requests.request(tx, hosted, agreement_id, format_=format_, now=now)
+            transfer = self.requests.request(
+                tx, hosted, agreement_id, format_=format_, now=now, push=push
+            )
             shown = views.transfer(tx, hosted.name, transfer)
             keep(tx, shown)
             return shown
 
         return await self.context.store.write(hop)
 
-    async def transfer(self, hosted: Hosted, pid: str, *, wait: float) -> Json:
-        """Show a transfer, at once or when the provider has answered."""
+    async def transfer(self, hosted: Hosted, pid: str, *, wait: float, ended: bool = False) -> Json:
+        """Show a transfer, at once or when the provider has answered, or when it has ended."""
         return await self._shown(
             hosted,
             pid,
             wait=wait,
             transfer=True,
-            over=lambda value: value.state is not TransferState.REQUESTED,
+            over=lambda value: (
+                value.is_terminal if ended else value.state is not TransferState.REQUESTED
+            ),
         )
 
     async def transfers_page(

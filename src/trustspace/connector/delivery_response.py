@@ -7,13 +7,13 @@ file its length, and the reader knows.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Self
 
 import anyio
 from starlette.responses import Response
 
+from trustspace.connector.watch import until_over
 from trustspace.dataplane.pull import PullAnswer, PullRequest, serve_pull
 from trustspace.dataplane.source import read_source
 from trustspace.errors import TrustspaceError
@@ -150,24 +150,5 @@ class DeliveryResponse(Response):
 
     async def _watch(self, delivery: anyio.CancelScope) -> None:
         """Cut the delivery when the gate closes, or when the lease ends and is not renewed."""
-        loop = asyncio.get_running_loop()
-        closed = asyncio.Event()
-        forget = self._grant.gate.on_close(lambda: loop.call_soon_threadsafe(closed.set))
-        try:
-            await self._until_over(closed)
-            delivery.cancel()
-        finally:
-            forget()
-
-    async def _until_over(self, closed: asyncio.Event) -> None:
-        while True:
-            left = self._deliveries.seconds_left(self._grant)
-            with anyio.move_on_after(left):
-                await closed.wait()
-            if closed.is_set():
-                return
-            try:
-                self._grant = await self._deliveries.renew(self._hosted, self._grant)
-            except TrustspaceError as error:
-                logger.info("lease not renewed: %s", error)
-                return
+        self._grant = await until_over(self._deliveries, self._hosted, self._grant)
+        delivery.cancel()

@@ -29,7 +29,7 @@ class Refusal:
     """
 
     code: str
-    reasons: tuple[dict[str, Any], ...]
+    reasons: tuple[Any, ...]
 
     @classmethod
     def of(cls, code: str, text: str, *more: dict[str, Any]) -> Refusal:

@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from trustspace.connector.catalogs import Asked
 from trustspace.connector.refusals import Pids, Refusal, as_told, of_process, refusal
+from trustspace.connector.transfer_format import PUSH
 from trustspace.connector.wire_body import read_json
+from trustspace.dataplane.push_target import PushTarget
 from trustspace.dsp.binding import (
     CATALOG_REQUEST_PATH,
     ROUTES,
@@ -196,14 +198,7 @@ class DspApi:
                 message: Any = None
                 if message_type is not None:
                     message = parse(await self._read(request), message_type)
-                if (
-                    isinstance(
-                        message,
-                        ContractRequestMessage | ContractOfferMessage | TransferRequestMessage,
-                    )
-                    and message.callback_address is not None
-                ):
-                    await self._authentication.check_callback(who, message.callback_address)
+                await self._check_addresses(who, message)
                 pid = request.path_params.get("pid")
 
                 def hop(tx: Transaction) -> Any:  # noqa: ANN401 - a process of either kind
@@ -221,6 +216,19 @@ class DspApi:
             return await self._answer(request, answer, error_body, unauthorised=404)
 
         return endpoint
+
+    async def _check_addresses(self, who: Sender, message: Message | None) -> None:
+        """Accept addresses that a message has us call only where they are the sender's.
+
+        Raises:
+            RemoteProtocolError: One points to somebody else, or is no address.
+        """
+        opening = ContractRequestMessage | ContractOfferMessage | TransferRequestMessage
+        if isinstance(message, opening) and message.callback_address is not None:
+            await self._authentication.check_callback(who, message.callback_address)
+        if isinstance(message, TransferRequestMessage) and message.format == PUSH:
+            sink = PushTarget.of(message.data_address)
+            await self._authentication.check_sink(who.id, sink.url)
 
     def _process_body(self, *, is_transfer: bool) -> ErrorBody:
         errors = transfer_error if is_transfer else negotiation_error

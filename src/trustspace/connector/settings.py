@@ -70,9 +70,18 @@ class Delivery(_Section):
     Attributes:
         token_seconds: Life of an EDR token in seconds, at most 300.
         lease_seconds: How long one policy decision serves an open session, in seconds.
+        push_hosts: Hosts, with or without a port, to which data may be pushed though the consumer
+            does not announce them.
+        push_attempts: Attempts in a row without progress before a push is given up.
+        push_idle_seconds: How long a push may stand still, in seconds.
+        sink_bytes: Largest delivery that is taken in by push, in bytes; 0 takes none.
         call_seconds: How long the server behind a published interface may take to begin its answer.
     """
 
+    push_hosts: tuple[str, ...] = ()
+    push_attempts: int = Field(default=8, ge=1)
+    push_idle_seconds: float = Field(default=30.0, gt=0)
+    sink_bytes: int = Field(default=10 * 1024**3, ge=0)
     call_seconds: float = Field(default=30.0, gt=0, le=600)
     token_seconds: int = Field(default=300, ge=5, le=300)
     lease_seconds: int = Field(default=60, ge=1, le=60)

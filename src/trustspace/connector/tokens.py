@@ -14,7 +14,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
+from trustspace.connector.pushing import address as addresses
+from trustspace.connector.transfer_format import PUSH
 from trustspace.dataplane.edr import EdrClaims, issue_edr, verify_edr_token
+from trustspace.dataplane.push_target import without_secrets
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
 from trustspace.model.participant import ParticipantId, Role
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE = timedelta(seconds=60)
 """A token is renewed when it has less life than this, or less than half of what it was given."""
-
-SECRET_PROPERTIES = frozenset({"authorization"})
 
 KEPT_TOKENS = 10_000
 
@@ -54,7 +55,14 @@ class TokenDesk:
     # --- provider ----------------------------------------------------------------------------
 
     def complete(self, hosted: Hosted, row: OutboxRow) -> Mapping[str, Any]:
-        """Return a stored message as it is sent: a provider's start gets its data address."""
+        """Return a stored message as it is sent: with the data address and its secrets."""
+        if row.body.get("@type") == "TransferRequestMessage" and row.body.get("format") == PUSH:
+            push = self._context.store.read_sync(
+                lambda tx: tx.pushes.get(hosted.name, row.process_pid)
+            )
+            if push is None or not push.address:
+                return row.body
+            return dict(row.body) | {"dataAddress": addresses.read(hosted, push).to_wire()}
         if row.body.get("@type") != "TransferStartMessage":
             return row.body
         if row.body.get("providerPid") != row.process_pid:
@@ -62,7 +70,7 @@ class TokenDesk:
         agreement = self._context.store.read_sync(
             lambda tx: tx.transfers.get(hosted.name, row.process_pid)
         )
-        if agreement is None:
+        if agreement is None or agreement.format == PUSH:
             return row.body
         edr = self.issue(hosted, agreement)
         return dict(row.body) | {"dataAddress": edr.to_wire()}
@@ -197,11 +205,4 @@ def without_token(transfer: TransferProcess) -> TransferProcess:
     address = transfer.data_address
     if address is None:
         return transfer
-    kept = tuple(
-        entry
-        for entry in address.properties
-        if entry.name.rsplit("/", 1)[-1] not in SECRET_PROPERTIES
-    )
-    return transfer.model_copy(
-        update={"data_address": address.model_copy(update={"properties": kept})}
-    )
+    return transfer.model_copy(update={"data_address": without_secrets(address)})

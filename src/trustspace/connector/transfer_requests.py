@@ -7,11 +7,14 @@ Example::
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
 from trustspace.connector.outgoing import post, record
-from trustspace.connector.transfer_format import PULL
+from trustspace.connector.pushing.address import keep, own_address
+from trustspace.connector.transfer_format import PULL, PUSH
+from trustspace.dataplane.push_target import without_secrets
 from trustspace.dsp.messages import TransferRequestMessage, TransferState
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import LocalProtocolError, NotFoundError
@@ -21,7 +24,29 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.agreements import Agreements
+    from trustspace.model.data_address import DataAddress
     from trustspace.store import Transaction
+
+
+@dataclass(frozen=True)
+class PushOrder:
+    """Where a push shall go.
+
+    Attributes:
+        sink: Somebody's sink; None for our own.
+        form: To our own sink, ``file`` or ``table``; None for what may leave.
+        media_type: To our own sink, of a table: an Arrow stream, or Parquet.
+    """
+
+    sink: DataAddress | None = None
+    form: str | None = None
+    media_type: str | None = None
+
+    def address(self, hosted: Hosted, pid: str) -> DataAddress:
+        """Return the address of the sink."""
+        if self.sink is not None:
+            return self.sink
+        return own_address(hosted, pid, form=self.form, media_type=self.media_type)
 
 
 class TransferRequests:
@@ -40,6 +65,7 @@ class TransferRequests:
         format_: str,
         now: datetime,
         another: bool = False,
+        push: PushOrder | None = None,
     ) -> TransferProcess:
         """Ask the provider for the data of an agreement; a running pull is found again.
 
@@ -49,7 +75,8 @@ class TransferRequests:
             agreement_id: Which agreement.
             format_: The transfer format.
             now: Current time.
-            another: Ask for one more even if a pull is running.
+            another: Ask for one more even if a pull is running; a push is always one more.
+            push: Of a push: where to and in which form; None for our own sink.
 
         Raises:
             NotFoundError: There is no such agreement.
@@ -61,23 +88,29 @@ class TransferRequests:
             raise LocalProtocolError(
                 "only the consumer of an agreement asks for its data", code="transfer.role"
             )
-        if format_ != PULL:
+        if format_ not in (PULL, PUSH) or (format_ == PULL and push is not None):
             raise LocalProtocolError(
-                f"transfer format {format_!r} is not supported",
+                f"transfer format {format_!r} is not supported, or not with a sink",
                 code="transfer.format",
-                hint=f"use {PULL}",
+                hint=f"use {PULL}, or {PUSH} with a sink or without",
             )
-        for running in () if another else tx.transfers.about(hosted.name, agreement_id):
-            if running.state in (TransferState.REQUESTED, TransferState.STARTED):
-                return running
+        running = None if another or format_ == PUSH else self._running(tx, hosted, agreement_id)
+        if running is not None:
+            return running
         negotiation = tx.negotiations.get(hosted.name, agreement.negotiation_pid)
         if negotiation is None:
             raise NotFoundError("the negotiation of the agreement is gone")
+        pid, sink = new_pid(), None
+        if format_ == PUSH:
+            sink = (push or PushOrder()).address(hosted, pid)
+            keep(tx, hosted, pid, sink, now=now)
         message = TransferRequestMessage(
             id=new_pid(),
-            consumer_pid=new_pid(),
+            consumer_pid=pid,
             agreement_id=agreement_id,
             format=format_,
+            # What opens the sink is added when the message is sent.
+            data_address=None if sink is None else without_secrets(sink),
             callback_address=hosted.dsp_url,
         )
         transfer = TransferProcess.create(
@@ -92,3 +125,13 @@ class TransferRequests:
         post(self._context, tx, hosted, transfer, message, now=now)
         record(tx, hosted, transfer, now=now)
         return transfer
+
+    def _running(
+        self, tx: Transaction, hosted: Hosted, agreement_id: str
+    ) -> TransferProcess | None:
+        """Return a pull that runs already."""
+        for one in tx.transfers.about(hosted.name, agreement_id):
+            is_open = one.state in (TransferState.REQUESTED, TransferState.STARTED)
+            if is_open and one.format == PULL:
+                return one
+        return None

@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector import suspensions
 from trustspace.connector.agreements import REVOKED, Agreements, ended_code
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.delivery_checks import FORM_UNAVAILABLE
 from trustspace.connector.denial import Refusal
 from trustspace.connector.idle_pulls import is_kept_while_used
 from trustspace.connector.outgoing import post, record
+from trustspace.connector.pushing.progress import (
+    NO_PUSH,
+    SHA256,
+    PushProgress,
+    can_be_pushed,
+    check_format,
+)
 from trustspace.connector.suspensions import SUSPENDED_BY_PROVIDER
 from trustspace.connector.tokens import without_token
-from trustspace.connector.transfer_format import PULL
 from trustspace.dsp.messages import (
     TransferCompletionMessage,
     TransferMessage,
@@ -30,7 +37,7 @@ from trustspace.dsp.messages import (
     TransferTerminationMessage,
 )
 from trustspace.dsp.transfer import TransferProcess
-from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
+from trustspace.errors import LocalProtocolError, NotFoundError
 from trustspace.model.participant import ParticipantId, Role
 from trustspace.store.rows import AgreementState
 
@@ -49,11 +56,16 @@ class Transfers:
     """Steps of transfer processes."""
 
     def __init__(
-        self, context: ConnectorContext, decide: DecisionPoint, agreed: Agreements
+        self,
+        context: ConnectorContext,
+        decide: DecisionPoint,
+        agreed: Agreements,
+        pushes: PushProgress,
     ) -> None:
         self._context = context
         self._decide = decide
         self._agreed = agreed
+        self._pushes = pushes
 
     # --- what the counterparty sends -----------------------------------------------------------
 
@@ -84,11 +96,7 @@ class Transfers:
             or agreement.counterparty != sender
         ):
             raise NotFoundError("there is no such agreement")
-        if message.format != PULL or message.data_address is not None:
-            raise RemoteProtocolError(
-                f"expected the format {PULL} without a dataAddress, found {message.format}",
-                code="transfer.format",
-            )
+        check_format(message)
         transfer = TransferProcess.create(
             message,
             role=Role.PROVIDER,
@@ -97,7 +105,9 @@ class Transfers:
             callback_address=message.callback_address,
             now=now,
         )
-        tx.transfers.insert(hosted.name, transfer, deadline=now + self._context.deadline)
+        deadline = now + self._context.deadline
+        tx.transfers.insert(hosted.name, without_token(transfer), deadline=deadline)
+        self._pushes.open(tx, hosted, transfer, message, now=now)
         record(tx, hosted, transfer, now=now)
         if self._context.reaction.goes_on(transfer):
             self._answer_request(tx, hosted, transfer, now=now)
@@ -131,6 +141,7 @@ class Transfers:
             self._agreed.live(tx, hosted, moved.agreement_id)
         tx.outbox.drop_for_process(hosted.name, pid)
         self._save(tx, hosted, moved, now=now)
+        self._pushes.told(tx, hosted, moved, message, now=now)
         if moved.role is Role.CONSUMER and moved.code == REVOKED:
             self._note_revocation(tx, hosted, moved, now=now)
         return moved
@@ -188,6 +199,7 @@ class Transfers:
         *,
         code: str | None = None,
         reasons: Reasons = (),
+        sha256: str | None = None,
         now: datetime,
     ) -> TransferProcess:
         """Say that everything wanted has been delivered.
@@ -198,9 +210,15 @@ class Transfers:
             transfer: The transfer.
             code: Why, for our own record; the protocol's message has no place for it.
             reasons: In words, likewise.
+            sha256: Digest of what was pushed, hex, told to the consumer.
             now: Current time.
         """
-        message = TransferCompletionMessage(id=new_pid(), **_pids(transfer))
+        told = {} if sha256 is None else {SHA256: sha256}
+        message = TransferCompletionMessage.model_validate(
+            {"@id": new_pid(), "consumerPid": transfer.consumer_pid or ""}
+            | {"providerPid": transfer.provider_pid or ""}
+            | told
+        )
         why = {"code": code, "reasons": tuple(reasons), "ended_by": transfer.role}
         noted = transfer if code is None else transfer.model_copy(update=why)
         return self._send(tx, hosted, noted, message, now=now)
@@ -267,6 +285,8 @@ class Transfers:
         hold = suspensions.standing(tx, hosted, transfer.agreement_id)
         if refusal is None and hold is not None:
             refusal = Refusal(SUSPENDED_BY_PROVIDER, suspensions.reasons_of(hold))
+        if refusal is None and not can_be_pushed(tx, hosted, transfer):
+            refusal = Refusal(FORM_UNAVAILABLE, (NO_PUSH,))
         if refusal is None:
             self.start(tx, hosted, transfer, now=now)
             return
@@ -327,6 +347,7 @@ class Transfers:
     ) -> None:
         deadline = self._deadline(tx, hosted, transfer, now=now)
         tx.transfers.update(hosted.name, without_token(transfer), deadline=deadline)
+        self._pushes.follow(tx, hosted, transfer, now=now)
         if transfer.state in (TransferState.TERMINATED, TransferState.SUSPENDED):
             more.setdefault("ended_by", "counterparty")
         record(tx, hosted, transfer, now=now, **more)

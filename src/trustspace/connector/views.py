@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.agreements import purpose_of
+from trustspace.connector.transfer_format import PUSH
 from trustspace.model.odrl import Agreement
 
 if TYPE_CHECKING:
@@ -79,6 +80,22 @@ def transfer(tx: Transaction, name: str, value: TransferProcess) -> Json:
         "rows": sum(meter.rows for meter in meters),
         "created_at": time(value.created_at),
         "updated_at": time(value.updated_at),
+    } | _push(tx, name, value)
+
+
+def _push(tx: Transaction, name: str, value: TransferProcess) -> Json:
+    """Show how far a push is, and where it goes."""
+    row = tx.pushes.get(name, value.id) if value.format == PUSH else None
+    if row is None:
+        return {}
+    address = value.data_address
+    return {
+        "sink": None if address is None else address.endpoint or address.property("baseUrl"),
+        "media_type": row.media_type or None,
+        "pushed": row.size_bytes,
+        "sha256": row.sha256,
+        "attempts": row.attempts,
+        "error": row.last_error or None,
     }
 
 

@@ -29,6 +29,7 @@ _KEPT = (
     "session",
     "address",
     "media_type",
+    "version",
     "size_bytes",
     "sha256",
     "attempts",
@@ -66,6 +67,7 @@ class PushRow:
         session: The governed open that it is; empty at the consumer.
         address: Where it goes, sealed; empty where that follows from the pid.
         media_type: What is, or was, delivered; empty until that is known.
+        version: Digest of the file whose bytes are on their way; empty for what cannot be resumed.
         size_bytes: Bytes that are known to have arrived.
         sha256: Digest of what arrived, lower-case hex; None until all of it did.
         attempts: Attempts in a row that brought nothing.
@@ -79,6 +81,7 @@ class PushRow:
     session: str = ""
     address: str = field(default="", repr=False)
     media_type: str = ""
+    version: str = ""
     size_bytes: int = 0
     sha256: str | None = None
     attempts: int = 0

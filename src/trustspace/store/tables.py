@@ -244,6 +244,7 @@ pushes: Table = Table(
     Column("session", String, nullable=False),
     Column("address", Text, nullable=False),
     Column("media_type", String, nullable=False),
+    Column("version", String, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String),
     Column("attempts", Integer, nullable=False),

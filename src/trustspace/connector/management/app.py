@@ -28,6 +28,7 @@ from trustspace.connector.management.delivering import add_delivering
 from trustspace.connector.management.diagnosing import add_diagnosing
 from trustspace.connector.management.observing import add_observing
 from trustspace.connector.management.offering import add_offering
+from trustspace.connector.management.receiving import add_receiving
 from trustspace.connector.problems import problem, problem_of
 from trustspace.connector.wire_body import strict_route
 from trustspace.errors import TrustspaceError
@@ -92,6 +93,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     add_offering(app, plane)
     add_agreeing(app, plane)
     add_approving(app, plane)
+    add_receiving(app, plane)
     add_delivering(app, plane)
     add_observing(app, plane)
     add_diagnosing(app, plane)

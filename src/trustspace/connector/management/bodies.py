@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from trustspace.connector.answering import ROUNDS, Negotiation
 from trustspace.connector.context import Hosted
 from trustspace.connector.control_plane import ControlPlane  # noqa: TC001 - fastapi reads it
+from trustspace.connector.transfer_requests import PushOrder
+from trustspace.dataplane.push_target import sink_address
 from trustspace.model.participant import Role
 
 MAX_WAIT = 60.0
@@ -84,11 +86,40 @@ class Proposal(Body):
     policy: dict[str, Any] | None = None
 
 
+class Sink(Body):
+    """Somebody's sink that a push goes to, with what opens it."""
+
+    url: str = Field(max_length=4096)
+    authorization: str | None = Field(default=None, max_length=8192)
+    method: str | None = Field(default=None, pattern="^(PUT|POST)$")
+
+
 class TransferOrder(Body):
-    """Under which agreement to ask for data."""
+    """Under which agreement to ask for data; of a push also where to and in which form."""
 
     agreement: str
     format: str = "HttpData-PULL"
+    sink: Sink | None = None
+    form: str | None = Field(default=None, pattern="^(file|table)$")
+    media_type: str | None = Field(default=None, max_length=200)
+
+    def push(self) -> PushOrder | None:
+        """Return what is said of a push, or None when nothing is.
+
+        Raises:
+            ConfigurationError: The sink is none.
+        """
+        if self.sink is None:
+            is_said = self.form is not None or self.media_type is not None
+            return PushOrder(form=self.form, media_type=self.media_type) if is_said else None
+        address = sink_address(
+            self.sink.url,
+            authorization=self.sink.authorization,
+            method=self.sink.method,
+            form=self.form,
+            media_type=self.media_type,
+        )
+        return PushOrder(sink=address)
 
 
 class Ending(Body):

@@ -26,7 +26,7 @@ def add_delivering(app: FastAPI, plane: ControlPlane) -> None:
     async def transfer(hosted: Who, body: TransferOrder, key: Key = None) -> Response:
         async def create(keep: Keep) -> dict[str, Any]:
             return await plane.request_transfer(
-                hosted, body.agreement, format_=body.format, keep=keep
+                hosted, body.agreement, format_=body.format, push=body.push(), keep=keep
             )
 
         return await once(plane.context, hosted, key, body.model_dump(), create, status=201)
@@ -38,8 +38,8 @@ def add_delivering(app: FastAPI, plane: ControlPlane) -> None:
         return await plane.transfers_page(hosted, state=state, limit=limit, cursor=cursor)
 
     @app.get(base + "/{pid}")
-    async def one(hosted: Who, pid: str, wait: Wait = 0) -> dict[str, Any]:
-        return await plane.transfer(hosted, pid, wait=wait)
+    async def one(hosted: Who, pid: str, wait: Wait = 0, ended: bool = False) -> dict[str, Any]:
+        return await plane.transfer(hosted, pid, wait=wait, ended=ended)
 
     @app.get(base + "/{pid}/edr")
     async def edr(

@@ -346,6 +346,7 @@ def _deliveries() -> None:
         sa.Column("session", sa.String(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String()),
         sa.Column("attempts", sa.Integer(), nullable=False),

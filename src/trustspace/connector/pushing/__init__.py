@@ -1,0 +1,1 @@
+"""Pushed deliveries: the provider writes to a sink that the consumer names."""
