@@ -63,8 +63,8 @@ async def test_a_dataset_reads_the_same_in_the_list_and_alone(garden: Party, ban
     (offer,) = alone.offers
     assert offer.target is None
     assert offer.id == (await garden.get("datasets/roses"))["offer"]
-    (entry,) = alone.distributions
-    assert entry.format == "HttpData-PULL"
+    formats = [entry.format for entry in alone.distributions]
+    assert formats == ["HttpData-PULL", "HttpData-PUSH"]
 
 
 @pytest.mark.parametrize("filter_", [["x"], [{"a": 1}]])
@@ -215,7 +215,7 @@ async def test_a_consumer_follows_the_pages(start: Start, bank: Party) -> None:
     assert shown["participant_id"] == garden.id
     assert len(shown["datasets"]) == PAGE + 1
     assert shown["datasets"][0]["title"] == "Number 0"
-    assert shown["datasets"][0]["formats"] == ["HttpData-PULL"]
+    assert shown["datasets"][0]["formats"] == ["HttpData-PULL", "HttpData-PUSH"]
     limited = await bank.post("catalog", address=garden.id, limit=7)
     assert [one["id"] for one in limited["datasets"]] == [f"d{index:04}" for index in range(7)]
 

@@ -86,27 +86,45 @@ async def test_a_repeated_request_is_started_again(garden: Party, peer: Scripted
     assert len(await garden.events()) == before
 
 
+FOREIGN: Json = {
+    "@type": "DataAddress",
+    "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+    "endpoint": "http://127.0.0.1:9/sink",
+}
+VAULT: Json = FOREIGN | {
+    "endpointProperties": [
+        {"@type": "EndpointProperty", "name": "secretName", "value": "provider-key"}
+    ]
+}
+
+
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "code"),
     [
-        {"format": "HttpData-PUSH"},
-        {
-            "dataAddress": {
-                "@type": "DataAddress",
-                "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
-                "endpoint": "https://sink.example",
-            }
-        },
+        ({"format": "Other"}, "transfer.format"),
+        ({"format": "HttpData-PUSH"}, "sink.malformed"),
+        (
+            {
+                "dataAddress": {
+                    "@type": "DataAddress",
+                    "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+                    "endpoint": "https://sink.example",
+                }
+            },
+            "transfer.format",
+        ),
+        ({"format": "HttpData-PUSH", "dataAddress": FOREIGN}, "sink.foreign"),
+        ({"format": "HttpData-PUSH", "dataAddress": VAULT}, "sink.secret"),
     ],
-    ids=["format", "sink"],
+    ids=["format", "no sink", "pull to a sink", "foreign", "secret"],
 )
 async def test_another_way_of_delivery_is_refused(
-    garden: Party, peer: ScriptedPeer, changed: Json
+    garden: Party, peer: ScriptedPeer, changed: Json, code: str
 ) -> None:
     agreement = await _held(garden, peer)
     before = garden.stored()
     answer = await peer.say(garden, "transfers/request", _request(peer, agreement, **changed))
-    assert (answer.status_code, answer.json()["code"]) == (400, "transfer.format")
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert answer.json()["@type"] == "TransferError"
     assert garden.stored() == before
 
