@@ -181,3 +181,10 @@ def test_an_engine_that_fails_denies(engine: WasmEngine):
     assert found["decision"] == "deny"
     assert found["rules"] == []
     assert found["reasons"][0]["id"] == "engine.revision"
+
+
+def test_reasons_show_amounts_as_they_are_written(engine: WasmEngine):
+    found = evaluate(engine, question(policy(rule(duty=[COMPENSATE]))))
+    assert [reason["expected"] for reason in found["reasons"]] == [5]
+    other = evaluate(engine, question(policy(rule(constraint("purpose", "eq", "urn:a")))))
+    assert other["reasons"][0]["expected"] == "urn:a"

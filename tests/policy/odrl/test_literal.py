@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from trustspace.errors import PolicyError
-from trustspace.policy.odrl.literal import literal
+from trustspace.policy.odrl.literal import as_written, literal
 from trustspace.policy.odrl.names import Names
 from trustspace.policy.operands import known
 from trustspace.policy.vocabulary import OPERATORS, Kind, LeftOperand
@@ -100,3 +100,19 @@ def test_values_of_another_kind_are_refused(raw: Any, operand: str, code: str):
     with pytest.raises(PolicyError) as caught:
         literal(raw, known(operand), NAMES, src="/x")
     assert (caught.value.code, caught.value.location) == (code, "/x")
+
+
+@pytest.mark.parametrize(
+    ("operand", "value", "written"),
+    [
+        (known("payAmount"), 50_000, 5),
+        (known("payAmount"), 49_900, "4.99"),
+        (known("percentage"), (500_000, 2_000_000), ("0.5", 2)),
+        (known("count"), 5, 5),
+        (ANY, True, True),
+        (ANY, "monday", "monday"),
+        (ANY, 1_500_000, "1.5"),
+    ],
+)
+def test_values_are_shown_as_they_are_written(operand: LeftOperand, value: Any, written: Any):
+    assert as_written(value, operand) == written

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from trustspace.policy.odrl.literal import as_written
+from trustspace.policy.operands import EVERY_OPERAND, known
 
-    from trustspace.policy.decision import Decision, DutyTrace, RuleTrace, Trace
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trustspace.policy.decision import Decision, DutyTrace, Reason, RuleTrace, Trace
     from trustspace.policy.odrl.document import Document
     from trustspace.policy.odrl.lowering import Lowered
     from trustspace.policy.rule import DutyIR, RuleIR
+    from trustspace.policy.vocabulary import LeftOperand
 
 Json = dict[str, Any]
 
@@ -37,10 +41,25 @@ def shown_rules(told: Trace | None, document: Document, lowered: Lowered) -> lis
     return list(shown.values())
 
 
-def denied_reasons(decision: Decision, lowered: Lowered) -> list[Json]:
+def written(decision: Decision, operands: Mapping[str, LeftOperand]) -> tuple[Reason, ...]:
+    """Return the reasons of a denial with their values as a document would write them."""
+    return tuple(
+        reason
+        if reason.left is None or reason.left not in {*EVERY_OPERAND, *operands}
+        else reason.model_copy(
+            update={
+                name: as_written(getattr(reason, name), known(reason.left, more=operands))
+                for name in ("expected", "actual")
+            }
+        )
+        for reason in decision.reasons
+    )
+
+
+def denied_reasons(reasons: Sequence[Reason], lowered: Lowered) -> list[Json]:
     """Return the reasons of a denial, with rules by their names."""
     found = []
-    for reason in decision.reasons:
+    for reason in reasons:
         entry = {
             name: list(member) if isinstance(member, tuple) else member
             for name, member in reason.model_dump().items()

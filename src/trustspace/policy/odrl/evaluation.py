@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from trustspace.errors import PolicyError
 from trustspace.policy.decision import DecisionRequest
 from trustspace.policy.explain import explain
-from trustspace.policy.odrl.answer import denied_reasons, shown_rules
+from trustspace.policy.odrl.answer import denied_reasons, shown_rules, written
 from trustspace.policy.odrl.lowering import Lowered, lower_document
 from trustspace.policy.odrl.names import Names, listed
 from trustspace.policy.odrl.reader import read_policy
@@ -63,13 +63,14 @@ def evaluate(
     except ValidationError as error:
         return refused(name, _too_large(error))
     decision, told = engine.decide(request), engine.trace(request)
+    reasons = written(decision, operands or {})
     return {
         "id": name,
         "decision": "permit" if decision.allow else "deny",
         "refused": None,
         "rules": shown_rules(told, document, lowered),
-        "reasons": denied_reasons(decision, lowered),
-        "sentences": list(explain(decision.reasons)),
+        "reasons": denied_reasons(reasons, lowered),
+        "sentences": list(explain(reasons)),
     }
 
 

@@ -60,6 +60,18 @@ def scale_of(operand: LeftOperand) -> int:
     return MONEY_SCALE if operand.name == "odrl:payAmount" else SCALE
 
 
+def as_written(value: Any, operand: LeftOperand) -> Any:  # noqa: ANN401 - a scalar or several
+    """Return a value of the engine's as a document would write it: numbers with their point."""
+    if operand.kind not in (Kind.DECIMAL, Kind.ANY) or isinstance(value, bool):
+        return value
+    if isinstance(value, tuple):
+        return tuple(as_written(each, operand) for each in value)
+    if not isinstance(value, int):
+        return value
+    exact = Decimal(value).scaleb(-scale_of(operand)).normalize()
+    return int(exact) if exact == exact.to_integral_value() else f"{exact:f}"
+
+
 def literal(
     raw: Any,  # noqa: ANN401 - any JSON value
     operand: LeftOperand,
