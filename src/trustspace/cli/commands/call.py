@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,9 @@ from trustspace.cli.command import command
 from trustspace.cli.connection import Connection
 from trustspace.cli.exit_code import OTHER_SIDE
 from trustspace.cli.output import Output
-from trustspace.client.calling import CallOptions
+
+if TYPE_CHECKING:
+    from trustspace.client.calling import CallOptions
 
 
 @command
@@ -31,7 +33,7 @@ def call(
     output: Output,
 ) -> None:
     """Call the interface of an agreement and print its answer; each call is one use."""
-    options = CallOptions()
+    options: CallOptions = {}
     if param:
         named = [entry.partition("=") for entry in param]
         options["params"] = {name: value for name, _, value in named}

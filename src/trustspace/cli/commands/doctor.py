@@ -2,18 +2,21 @@
 
 import os
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trustspace import client as sdk
 from trustspace.cli.command import command, load
 from trustspace.cli.connection import Connection
 from trustspace.cli.exit_code import OTHER_SIDE, WRONG_USAGE
 from trustspace.cli.output import Output
-from trustspace.client.diagnosis import Finding
 from trustspace.errors import ConfigurationError
-from trustspace.model.participant import Role
+
+if TYPE_CHECKING:
+    from trustspace.client.diagnosis import Finding
 
 
 class Language(StrEnum):
@@ -23,14 +26,21 @@ class Language(StrEnum):
     ZH = "zh"
 
 
+class As(StrEnum):
+    """As what a counterparty is examined."""
+
+    PROVIDER = "provider"
+    CONSUMER = "consumer"
+
+
 @command
 def doctor(
     address: Annotated[
         str | None, typer.Argument(help="Root URL or DID of the counterparty.")
     ] = None,
     role: Annotated[
-        Role, typer.Option("--as", help="As what the counterparty is examined.")
-    ] = Role.PROVIDER,
+        As, typer.Option("--as", help="As what the counterparty is examined.")
+    ] = As.PROVIDER,
     negotiate: Annotated[
         bool, typer.Option("--negotiate", help="Open a negotiation and end it at once.")
     ] = False,
@@ -52,13 +62,13 @@ def doctor(
         raise ConfigurationError(msg, setting="ADDRESS", hint="give an ADDRESS, or --self")
     found: list[Finding] = []
 
-    def tell(finding: Finding) -> None:
+    def tell(finding: "Finding") -> None:
         found.append(finding)
         if not output.json:
             output.lines(*_words(finding))
 
     def tell_own(finding: Any) -> None:  # noqa: ANN401 - of a module that is loaded late
-        tell(Finding.read(finding.shown(language.value)))
+        tell(sdk.Finding.read(finding.shown(language.value)))
 
     if own:
         _own(connection, tell_own)
@@ -73,7 +83,8 @@ def doctor(
             )
     else:
         module = load("trustspace.connector.doctor.alone", feature="doctor", extra="connector")
-        module.examine_alone(str(address), role=role, listener=tell_own)
+        role_type = import_module("trustspace.model.participant").Role
+        module.examine_alone(str(address), role=role_type(role.value), listener=tell_own)
     _conclude(found, WRONG_USAGE if own else OTHER_SIDE, output)
 
 
@@ -86,7 +97,7 @@ def _own(connection: Connection, listener: Any) -> None:  # noqa: ANN401 - a fun
     module.examine_home(Path(home), listener=listener)
 
 
-def _conclude(found: list[Finding], code: int, output: Output) -> None:
+def _conclude(found: "list[Finding]", code: int, output: Output) -> None:
     is_well = all(finding.severity != "error" for finding in found)
     if output.json:
         findings = [_document(finding) for finding in found]
@@ -98,12 +109,12 @@ def _conclude(found: list[Finding], code: int, output: Output) -> None:
         raise typer.Exit(code)
 
 
-def _document(finding: Finding) -> dict[str, str]:
+def _document(finding: "Finding") -> dict[str, str]:
     names = ("id", "severity", "expected", "found", "advice")
     return {name: getattr(finding, name) for name in names}
 
 
-def _words(finding: Finding) -> list[str]:
+def _words(finding: "Finding") -> list[str]:
     lines = [f"{finding.severity:<8}{finding.id:<24}{finding.found}"]
     if finding.severity in ("warning", "error"):
         lines.append(f"{'':8}expected: {finding.expected}")

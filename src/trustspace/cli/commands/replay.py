@@ -2,18 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trustspace.cli.command import command
 from trustspace.cli.exit_code import OTHER_SIDE
 from trustspace.cli.output import Output
-from trustspace.dsp.replay import Outcome, Recorded, Step, walk
 from trustspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trustspace.dsp.replay import Recorded, Step
 
 
 @command
@@ -26,28 +30,30 @@ def replay(
 
     Exits with 4 when a message was taken that the rules forbid.
     """
-    steps = walk(_records(file))
+    replaying = import_module("trustspace.dsp.replay")
+    outcomes = replaying.Outcome
+    steps: list[Step] = list(replaying.walk(_records(file, replaying.Recorded)))
     counts = Counter(step.outcome for step in steps)
-    is_legal = not counts[Outcome.ILLEGAL]
+    is_legal = not counts[outcomes.ILLEGAL]
     if output.json:
-        summary = {outcome.value: counts[outcome] for outcome in Outcome}
+        summary = {outcome.value: counts[outcome] for outcome in outcomes}
         shown = [_document(step) for step in steps]
         output.document({"legal": is_legal, "steps": shown} | summary)
     else:
-        rows = [_row(step) for step in steps if step.outcome is not Outcome.ASIDE]
+        rows = [_row(step) for step in steps if step.outcome is not outcomes.ASIDE]
         output.table(("at", "from", "message", "outcome", "state", "why"), rows)
-        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in outcomes if counts[outcome])
         output.note(f"{len(steps)} requests: {said or 'none'}")
     if not is_legal:
         raise typer.Exit(OTHER_SIDE)
 
 
-def _records(file: Path) -> Iterator[Recorded]:
+def _records(file: Path, record: "type[Recorded]") -> "Iterator[Recorded]":
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         try:
             told = json.loads(line)
             if "missed" not in told:
-                yield Recorded(
+                yield record(
                     at=datetime.fromisoformat(told["at"]).astimezone(UTC),
                     outgoing={"out": True, "in": False}[told["direction"]],
                     message=told.get("message"),
@@ -60,7 +66,7 @@ def _records(file: Path) -> Iterator[Recorded]:
             raise ConfigurationError(msg, setting="FILE", hint=hint) from error
 
 
-def _document(step: Step) -> dict[str, Any]:
+def _document(step: "Step") -> dict[str, Any]:
     return {
         "at": step.record.at.isoformat().replace("+00:00", "Z"),
         "direction": "out" if step.record.outgoing else "in",
@@ -74,7 +80,7 @@ def _document(step: Step) -> dict[str, Any]:
     }
 
 
-def _row(step: Step) -> tuple[object, ...]:
+def _row(step: "Step") -> tuple[object, ...]:
     who = "us" if step.record.outgoing else "them"
     sender = f"{who} ({step.sender})" if step.sender else who
     at = f"{step.record.at:%H:%M:%S.%f}"[:-3]
