@@ -17,7 +17,7 @@ from trustspace.dsp.messages import (
     TransferStartMessage,
     VersionResponse,
 )
-from trustspace.dsp.wire import emit, parse, parse_any, timestamp
+from trustspace.dsp.wire import as_identifier, emit, parse, parse_any, timestamp
 from trustspace.errors import LocalProtocolError, RemoteProtocolError
 from trustspace.model.contexts import DSP_CONTEXT, EDC_CONTEXT
 from trustspace.model.dataset import Catalog, Dataset
@@ -307,3 +307,22 @@ def test_secrets_of_an_address_are_not_shown():
     with pytest.raises(RemoteProtocolError) as caught:
         parse(document, TransferProcess)
     assert "hidden-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("urn:uuid:1", "urn:uuid:1"),
+        ("d 1", "d 1"),
+        ("x" * 2_048, "x" * 2_048),
+        ("x" * 2_049, None),
+        ("", None),
+        ("a\x00", None),
+        ("a\n", None),
+        (1, None),
+        (["a"], None),
+        (None, None),
+    ],
+)
+def test_what_can_be_an_identifier(value: Any, found: str | None):
+    assert as_identifier(value) == found

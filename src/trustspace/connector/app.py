@@ -16,6 +16,7 @@ import contextlib
 import logging
 import signal
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transact
 from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.message_client import MessageClient
-from trustspace.transport.resolver import DidResolver
+from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
 
 if TYPE_CHECKING:
     import socket
@@ -258,7 +259,10 @@ def _assemble(
 ) -> tuple[ControlPlane, OneSpelling, tuple[Worker, PushWorker]]:
     """Put the parts of one connector together."""
     development = context.settings.development
-    resolver = DidResolver(client, insecure_loopback=development)
+    patience = timedelta(seconds=context.settings.exchange.answer_seconds)
+    resolver = DidResolver(
+        client, insecure_loopback=development, deadline=min(patience, FETCH_DEADLINE)
+    )
     authentication = _authentication(context, resolver)
     tokens = TokenDesk(context)
     decide = DecisionPoint(context)
@@ -271,7 +275,7 @@ def _assemble(
     incoming = Incoming(context, agreed, home.path / "incoming")
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
-    discovery = Discovery(client, resolver)
+    discovery = Discovery(client, resolver, deadline=patience)
     plane = ControlPlane(
         context=context,
         decide=decide,

@@ -17,6 +17,7 @@ from trustspace.dsp.messages import (
 )
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
+from trustspace.dsp.wire import as_identifier
 from trustspace.errors import NotFoundError, RemoteProtocolError, TransportError, TrustspaceError
 from trustspace.model.participant import Role
 from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
@@ -77,7 +78,10 @@ class Outcomes:
                 return None if gone else self._next(tx, row, now=now)
             process = self._process(tx, row)
             pid = _peer_pid(process, answer)
-            if process is None or pid is None or process.peer_pid is not None:
+            wrong = _other_process(process, answer)
+            if wrong is not None and process is not None:
+                self._give_up(tx, row, code=f"{process.kind}.pid", reasons=(wrong,), now=now)
+            elif process is None or pid is None or process.peer_pid is not None:
                 tx.outbox.done(row.participant, row.message_id)
             elif self._is_taken(tx, row.participant, process, pid):
                 reasons = ("the counterparty's pid names another process already",)
@@ -153,7 +157,11 @@ class Outcomes:
             return
         their_state = None
         try:
-            their_state = await peers.state_of(participant, seen, seconds=ASK_SECONDS)
+            their_state = await peers.state_of(
+                participant,
+                seen,
+                seconds=min(ASK_SECONDS, self._context.settings.exchange.answer_seconds),
+            )
         except (TransportError, NotFoundError) as error:
             logger.info("state of %s unknown: %s", seen.id, error)
         ending = partial(self._end_as_seen, participant=participant, seen=seen)
@@ -329,7 +337,17 @@ def _peer_pid(process: AnyProcess | None, answer: Any) -> str | None:  # noqa: A
     if process is None or not isinstance(answer, Mapping):
         return None
     pid = answer.get("providerPid" if process.role is Role.CONSUMER else "consumerPid")
-    return pid if isinstance(pid, str) and 0 < len(pid) <= 2048 else None
+    return as_identifier(pid)
+
+
+def _other_process(process: AnyProcess | None, answer: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    """Say what is wrong with an acknowledgement of a process that is not the one we opened."""
+    if process is None or not isinstance(answer, Mapping):
+        return None
+    told = as_identifier(answer.get(f"{process.role.value}Pid"))
+    if told is None or told == process.id:
+        return None
+    return f"the answer is about the process {told[:200]}, expected {process.id}"
 
 
 def _given_reasons(status: int, body: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - any JSON value

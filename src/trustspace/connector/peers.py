@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 CATALOG_BYTES = 32 * 1024 * 1024
 """Largest catalogue page that is read, in bytes."""
 
-ASK_SECONDS = 10.0
 MAX_PAGES = 1_000
 
 
@@ -142,7 +141,7 @@ class Peers:
                 url,
                 audience=counterparty.id,
                 body=message,
-                seconds=ASK_SECONDS,
+                seconds=self.context.settings.exchange.answer_seconds,
                 max_bytes=CATALOG_BYTES,
             )
             page = parse(_checked(response, "the catalogue"), Catalog)
@@ -167,7 +166,7 @@ class Peers:
             "GET",
             join(counterparty.base, dataset_path(dataset_id)),
             audience=counterparty.id,
-            seconds=ASK_SECONDS,
+            seconds=self.context.settings.exchange.answer_seconds,
         )
         if response.status == 404:
             raise NotFoundError(
@@ -185,7 +184,12 @@ class Peers:
             TransportError: No answer.
         """
         response = await self._request(
-            hosted, "POST", url, audience=audience, body={}, seconds=ASK_SECONDS
+            hosted,
+            "POST",
+            url,
+            audience=audience,
+            body={},
+            seconds=self.context.settings.exchange.answer_seconds,
         )
         body = _checked(response, "a fresh token")
         if not isinstance(body, Mapping):

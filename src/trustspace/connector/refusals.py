@@ -16,11 +16,9 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
 from trustspace.connector.context import new_pid
 from trustspace.connector.wire_body import BodyError
-from trustspace.dsp.messages import Identifier
+from trustspace.dsp.wire import as_identifier
 from trustspace.errors import (
     IdentityError,
     NotFoundError,
@@ -38,8 +36,6 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 Pids = tuple[str, str]
 """The consumer's pid and the provider's."""
-
-_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 class Refusal(NamedTuple):
@@ -95,14 +91,7 @@ def as_told(pid: str | None, document: object) -> Pids:
     """
     told = document if isinstance(document, Mapping) else {}
     consumer, provider = (
-        _identifier(told.get(name)) or _identifier(pid) or new_pid()
+        as_identifier(told.get(name)) or as_identifier(pid) or new_pid()
         for name in ("consumerPid", "providerPid")
     )
     return consumer, provider
-
-
-def _identifier(value: object) -> str | None:
-    try:
-        return _IDENTIFIER.validate_python(value, strict=True)
-    except ValidationError:
-        return None

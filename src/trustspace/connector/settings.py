@@ -95,6 +95,8 @@ class Exchange(_Section):
             message, ends its process with a reason.
         approval_seconds: How long a negotiation waits for a person, ours or the counterparty's.
         message_seconds: How long one message is tried, in seconds; at most the deadline.
+        answer_seconds: How long a counterparty may take to answer one request, in seconds; a
+            message that is not answered is sent again.
         idle_seconds: After this many seconds without a data request a provider completes a running
             pull; 604,800 (a week) by default.
         sweep_seconds: Period in seconds of the sweep that picks up what a crash left.
@@ -103,6 +105,8 @@ class Exchange(_Section):
     deadline_seconds: int = Field(default=600, ge=1)
     approval_seconds: int = Field(default=7 * 24 * 60 * 60, ge=1)
     message_seconds: int = Field(default=600, ge=1)
+    # Shorter than a lease, so that nobody else sends the same message meanwhile.
+    answer_seconds: float = Field(default=10.0, gt=0, le=20)
     idle_seconds: int = Field(default=7 * 24 * 3600, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
 

@@ -41,9 +41,6 @@ CONCURRENCY = 64
 CONCURRENCY_OF_ONE = 16
 """Messages in flight to one counterparty, so that one that does not answer leaves room."""
 
-ATTEMPT_SECONDS = 10.0
-"""One attempt; shorter than a lease, so that nobody else sends the same row meanwhile."""
-
 FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 """Back-off in seconds: first and longest wait between attempts, each with jitter."""
 
@@ -167,7 +164,9 @@ class Worker:
     async def _attempt(self, row: OutboxRow) -> OutboxRow | None:
         """Send one message; returns the next one of its process, leased to us."""
         try:
-            response = await self._peers.post(row, seconds=ATTEMPT_SECONDS)
+            response = await self._peers.post(
+                row, seconds=self._context.settings.exchange.answer_seconds
+            )
         except NotFoundError:
             return await self._outcomes.undeliverable(row, code="participant.gone", reasons=())
         except TransportError as error:
@@ -196,7 +195,9 @@ class Worker:
 
     async def _refused(self, row: OutboxRow, status: int, body: Any) -> OutboxRow | None:  # noqa: ANN401 - any JSON value
         """Decide what a refusal means: the message may have arrived with an earlier attempt."""
-        their_state = await self._peers.state_after(row, seconds=ATTEMPT_SECONDS)
+        their_state = await self._peers.state_after(
+            row, seconds=self._context.settings.exchange.answer_seconds
+        )
         return await self._outcomes.refused(row, status=status, body=body, their_state=their_state)
 
 

@@ -16,12 +16,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from trustspace.dsp.dialects import STRICT, Dialect, as_text
 from trustspace.dsp.messages import (
     MESSAGE_TYPES,
     ContractAgreementMessage,
     ContractOfferMessage,
     ContractRequestMessage,
+    Identifier,
     Message,
     VersionResponse,
 )
@@ -33,6 +36,8 @@ from trustspace.model.odrl import Offer, Policy
 from trustspace.model.value import Value
 
 M = TypeVar("M", bound=Value)
+
+_IDENTIFIER: Final[TypeAdapter[str]] = TypeAdapter(Identifier)
 
 
 def parse(document: object, expected: type[M]) -> M:
@@ -103,6 +108,18 @@ def emit(message: Message | VersionResponse, *, dialect: Dialect = STRICT) -> di
         document["reason"] = [as_text(reason) for reason in document["reason"]]
     jsonld.check(document, error=LocalProtocolError)
     return document
+
+
+def as_identifier(value: object) -> str | None:
+    """Return a value that can be a pid or an id, or None: empty, endless, with controls, no text.
+
+    Args:
+        value: Any JSON value, of a document that was not read as a message.
+    """
+    try:
+        return _IDENTIFIER.validate_python(value, strict=True)
+    except ValidationError:
+        return None
 
 
 def timestamp(now: datetime) -> str:

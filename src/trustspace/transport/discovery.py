@@ -30,6 +30,7 @@ from trustspace.errors import (
     UntrustedIssuerError,
 )
 from trustspace.identity.did import DidDocument, DidWeb, service_endpoints
+from trustspace.transport.http_client import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +72,7 @@ class Discovery:
     Args:
         client: The guarded client.
         resolver: The resolver of DID documents.
+        deadline: How long a version document may take.
         clock: Monotonic seconds.
     """
 
@@ -79,11 +81,13 @@ class Discovery:
         client: GuardedClient,
         resolver: DidResolver,
         *,
+        deadline: timedelta = DEADLINE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._resolver = resolver
         self._clock = clock
+        self._deadline = deadline
         self._versions: OrderedDict[str, tuple[tuple[ProtocolVersion, ...], float]] = OrderedDict()
 
     async def discover(self, address: str) -> Counterparty:
@@ -171,6 +175,7 @@ class Discovery:
             f"{root}/{VERSION_PATH}",
             headers={"accept": "application/json"},
             max_bytes=MAX_VERSION_BYTES,
+            deadline=self._deadline,
         )
         found = VersionResponse.read(_object(answer.expect(200).json(), root))
         entries = tuple(

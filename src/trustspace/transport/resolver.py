@@ -75,6 +75,7 @@ class DidResolver:
         client: The guarded client.
         insecure_loopback: Fetch documents of this machine over plain http; for development.
         ttl: How long a document is believed.
+        deadline: How long one fetch may take.
         clock: Monotonic seconds.
     """
 
@@ -84,11 +85,13 @@ class DidResolver:
         *,
         insecure_loopback: bool = False,
         ttl: timedelta = TTL,
+        deadline: timedelta = FETCH_DEADLINE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._insecure_loopback = insecure_loopback
         self._ttl = ttl.total_seconds()
+        self._deadline = deadline
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._kept_bytes = 0
@@ -175,7 +178,7 @@ class DidResolver:
             url,
             headers={"accept": _ACCEPT},
             max_bytes=MAX_DOCUMENT_BYTES,
-            deadline=FETCH_DEADLINE,
+            deadline=self._deadline,
         )
         try:
             return parse_document(answer.expect(200).json(), did), len(answer.body)
