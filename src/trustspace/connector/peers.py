@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from httpx import URL
 
@@ -41,6 +41,8 @@ CATALOG_BYTES = 32 * 1024 * 1024
 """Largest catalogue page that is read, in bytes."""
 
 MAX_PAGES = 1_000
+
+M = TypeVar("M", Catalog, Dataset)
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Peers:
                 seconds=self.context.settings.exchange.answer_seconds,
                 max_bytes=CATALOG_BYTES,
             )
-            page = parse(_checked(response, "the catalogue"), Catalog)
+            page = _read(response, Catalog, "the catalogue")
             first = first or page
             datasets += page.datasets
             url = _next_link(response, url)
@@ -173,7 +175,7 @@ class Peers:
                 f"{counterparty.id} offers us no dataset {dataset_id!r}",
                 hint="look at its catalogue for the ids that it offers",
             )
-        return parse(_checked(response, "the dataset"), Dataset)
+        return _read(response, Dataset, "the dataset")
 
     async def fresh_token(self, hosted: Hosted, url: str, *, audience: str) -> Mapping[str, Any]:
         """Ask the provider for a fresh EDR token.
@@ -240,9 +242,28 @@ def _checked(response: Response, what: str) -> Any:  # noqa: ANN401 - any JSON v
             f"the counterparty answered {response.status} when asked for {what}",
             status=response.status,
             body=json_or_none(response),
-            hint="if it is 401 or 404, check that both sides know each other's DID",
+            hint=_hint(response.status),
         )
-    return strict_json.loads(response.body)
+    return response.json()
+
+
+def _read(response: Response, kind: type[M], what: str) -> M:
+    """Read an answer as the message that was asked for; an error says which answer it was."""
+    document = _checked(response, what)
+    try:
+        return parse(document, kind)
+    except RemoteProtocolError as error:
+        raise RemoteProtocolError(
+            f"{what} of the counterparty cannot be read: {error}", code=error.code, hint=error.hint
+        ) from error
+
+
+def _hint(status: int) -> str:
+    if status in (401, 403, 404):
+        return "check that both sides know each other's DID"
+    if status in range(300, 400):
+        return "redirects are not followed: use the address that it redirects to"
+    return ""
 
 
 def _next_link(response: Response, url: str) -> str | None:

@@ -46,9 +46,18 @@ class Response:
         """Decode the body, strictly.
 
         Raises:
-            RemoteProtocolError: It is not JSON, or JSON with two readings.
+            RemoteProtocolError: It is not JSON, or JSON with two readings; tells what was asked.
         """
-        return loads(self.body)
+        try:
+            return loads(self.body)
+        except RemoteProtocolError as error:
+            found = self.headers.get("content-type", "").partition(";")[0] or "an unnamed type"
+            raise RemoteProtocolError(
+                f"{self.method} {self.url.partition('?')[0]} was answered with {found[:100]!r}, "
+                f"expected JSON. {error}",
+                code=error.code,
+                hint="look at the address in a browser: is it the counterparty's connector?",
+            ) from error
 
     def expect(self, *statuses: int) -> Self:
         """Return the answer when it has one of these statuses.

@@ -50,6 +50,9 @@ sweep_seconds = 0.1
 MAX_SECONDS = 15.0
 """Many times what an end takes, for machines that have other things to do."""
 
+SAID_OF_JSON = {"HTML", "HTML called JSON", "members twice", "deep JSON", "not UTF-8"}
+"""Breakages of which the owner hears that JSON was expected, where, and what was found."""
+
 CODES = {"counterparty.refused", "counterparty.malformed", "counterparty.identity", "unreachable"}
 
 
@@ -139,6 +142,11 @@ async def test_a_broken_answer_is_the_counterpartys_fault(
     body = found.json()
     assert body["code"] in CODES
     assert len(body["detail"]) > 15
+    if how in SAID_OF_JSON:
+        assert "expected JSON" in body["detail"]
+        assert peer.url in body["detail"]
+    if "redirect" in how:
+        assert "answered 30" in body["detail"]
     _tells_nothing(found.text)
     assert peer.asked(endpoint) == 1
     negotiations, transfers = before
