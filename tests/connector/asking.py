@@ -20,7 +20,7 @@ TERMINATION, STATE = "negotiations/{pid}/termination", "negotiations/{pid}"
 
 
 async def ask(consumer: Party, peer: ScriptedPeer) -> str:
-    order = {"address": peer.url, "dataset": "roses", "purpose": "research"}
+    order = {"address": peer.url, "dataset": "roses", "purpose": "research", "fresh": True}
     return str((await consumer.post("negotiations", **order))["id"])
 
 

@@ -21,7 +21,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 DSPACE = "https://w3id.org/dspace/2025/1/"
 PIDS = ("consumerPid", "providerPid")
-OPTIONAL = ("@id", "reason", "code")
+OPTIONAL = ("@id", "reason", "code", "filter")
 
 
 class Mutant(NamedTuple):
@@ -269,8 +269,15 @@ def _other_pid(draw: Draw, body: Json) -> tuple[str, bool]:
 
 
 def _other_context(draw: Draw, body: Json) -> tuple[str, bool]:
-    body["@context"] = copy.deepcopy(draw(_CONTEXTS))
-    return f"say it in {body['@context']}", True
+    told = copy.deepcopy(draw(_CONTEXTS))
+    body["@context"] = told
+    # A further remote context is ignored: it cannot redefine what the protocol's context protects.
+    is_sound = (
+        isinstance(told, list)
+        and f"{DSPACE}context.jsonld" in told
+        and all(isinstance(one, str) and one.startswith("https://") for one in told)
+    )
+    return f"say it in {told}", not is_sound
 
 
 _CHANGES: list[Callable[[Draw, Json], tuple[str, bool]]] = [
