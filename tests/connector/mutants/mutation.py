@@ -21,7 +21,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 DSPACE = "https://w3id.org/dspace/2025/1/"
 PIDS = ("consumerPid", "providerPid")
-OPTIONAL = ("@id", "reason", "code", "filter")
+OPTIONAL = ("@id", "reason", "code", "filter", "dataAddress")
 
 
 class Mutant(NamedTuple):
