@@ -103,12 +103,13 @@ def commands() -> Iterator[tuple[Path, str]]:
 @pytest.mark.parametrize(("page", "line"), list(commands()), ids=lambda value: str(value)[-60:])
 def test_command_exists_with_its_options(page: Path, line: str) -> None:
     words = shlex.split(line.removesuffix("&"))[1:]
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
-    assert words[0] in root.commands, f"{page.name}: {line}"
-    command = root.commands[words[0]]
+    command = get_command(app)
+    while isinstance(command, TyperGroup):
+        assert words[0] in command.commands, f"{page.name}: {line}"
+        name, *words = words
+        command = command.commands[name]
     parser = command.make_parser(command.context_class(command))
-    _, left_over, _ = parser.parse_args(words[1:])
+    _, left_over, _ = parser.parse_args(words)
     assert left_over == [], f"{page.name}: {line}"
 
 
