@@ -169,3 +169,12 @@ def test_frames_of_other_libraries_write_themselves(tmp_path: Path) -> None:
     with Connector.local("garden", home=tmp_path / "garden") as garden:
         info = garden.publish(_Frame(), id="roses/of the garden", terms={"count": 3})
         assert info.forms == ("file", "table")
+
+
+@pytest.mark.anyio
+async def test_the_doctor_and_the_messages_are_there_for_async_code_too():
+    async with Connector.local("garden") as garden, Connector.local("bank") as bank:
+        diagnosis = await bank.diagnose(garden.address)
+        page = await bank.messages(0)
+    assert diagnosis.well, diagnosis
+    assert any(said.url.endswith("/catalog/request") for said in page.items)

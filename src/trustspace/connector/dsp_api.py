@@ -347,7 +347,7 @@ class DspApi:
     ) -> Response:
         """Authenticate, answer, and turn every refusal into what the binding prescribes."""
         now = self._context.now()
-        with self._context.trace.receiving(request.method, str(request.url), at=now) as said:
+        with self._context.trace.receiving(request.method, request.scope["path"], at=now) as said:
             request.state.said = said
             response = await self._answer_or_refuse(
                 request, answer, error_body, unauthorised=unauthorised
