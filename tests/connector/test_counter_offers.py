@@ -121,6 +121,8 @@ async def test_no_round_at_all_is_a_refusal(garden: Party, roses: Path, peer: Sc
     shown = await garden.publish(roses, "none", POLICY, negotiation="counter", rounds=0)
     pid = await _open(garden, peer, "none", shown["offer"], purpose="research", count=100)
     assert (await garden.negotiation(pid))["code"] == "negotiation.rounds"
+    explained = await garden.get(f"explain/{pid}", language="zh")
+    assert explained["sentences"][0].startswith("已达到允许的要约轮次")
 
 
 async def test_what_would_be_refused_too_is_not_offered(

@@ -19,9 +19,16 @@ ERRORS = (
     "policy.target",
     "policy.malformed",
 )
+NEGOTIATED = (
+    "offer.short",
+    "offer.gone",
+    "offer.unasked",
+    "negotiation.rounds",
+    "negotiation.waiting",
+)
 
 
-@pytest.mark.parametrize("name", [*REASONS, *ERRORS, WIDER, *sorted(OPERATORS)])
+@pytest.mark.parametrize("name", [*REASONS, *ERRORS, *NEGOTIATED, WIDER, *sorted(OPERATORS)])
 def test_every_id_has_a_template(name):
     assert is_known(name)
 
