@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustspace.dsp import binding
-from trustspace.dsp.binding import ROUTES, path_of
+from trustspace.dsp.binding import ROUTES, base_of, path_of
 from trustspace.dsp.messages import (
     CatalogRequestMessage,
     ContractAgreementMessage,
@@ -164,3 +164,19 @@ def test_error_bodies():
     assert body["@type"] == "TransferError"
     assert "reason" not in body
     assert binding.catalog_error("catalog.filter", "x")["reason"] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://a.example/dsp/catalog/request", "https://a.example/dsp"),
+        (
+            "https://a.example/negotiations/x/negotiations/p%2F1/events",
+            "https://a.example/negotiations/x",
+        ),
+        ("https://a.example/catalog/dsp/transfers/request", "https://a.example/catalog/dsp"),
+        ("https://a.example/elsewhere", "https://a.example/elsewhere"),
+    ],
+)
+def test_the_base_of_an_endpoint(url: str, base: str) -> None:
+    assert base_of(url) == base

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 from trustspace.client.calling import Call, CallOptions, read_answer
 from trustspace.client.gate import ExportGate
-from trustspace.client.incoming_file import Announced, Memory, Target
+from trustspace.client.incoming_file import Announced, Memory, NoTableError, Target
 from trustspace.client.interrupted import forget, note, take_up
 from trustspace.client.operations.transfer import SUSPENDED
 from trustspace.client.pull import GRACE, Pull
@@ -235,8 +235,8 @@ class Handle:
         its beginning, both within the session that was counted already.
 
         Args:
-            path: Where to; ``.parquet .csv .jsonl .arrow`` are written as tables, every other
-                suffix gets the file's bytes as they are.
+            path: Where to; ``.parquet .csv .jsonl .arrow`` are written as tables, unless the
+                provider sends none, every other suffix gets the file's bytes as they are.
             progress: Called with the bytes done and, where it is known, the bytes in all.
 
         Raises:
@@ -250,15 +250,22 @@ class Handle:
         target = Path(path)
         self._pull.go_on(take_up(target, agreement=self._pull.agreement))
         with self._recorded():
-            if table_format(target) is None:
-                written, rows = self._save_file(target, progress), None
-            else:
-                written = _persistently(lambda: self._save_table(target, progress))
-                rows = written.rows
+            written, rows = self._save(target, progress)
         forget(target)
         self._sha256 = written.sha256
         seconds = time.monotonic() - start
         return Saved(bytes=written.size_bytes, rows=rows, sha256=written.sha256, seconds=seconds)
+
+    def _save(self, target: Path, progress: Progress | None) -> tuple[Written, int | None]:
+        if table_format(target) is not None:
+            try:
+                table = _persistently(lambda: self._save_table(target, progress))
+            except NoTableError as error:
+                # There are providers that know no tables; what they send is all there is.
+                logger.warning("%s is written as it comes: %s", target.name, error)
+            else:
+                return table, table.rows
+        return self._save_file(target, progress), None
 
     def _save_file(self, path: Path, progress: Progress | None) -> Written:
         with FileSink(path) as sink:
@@ -331,6 +338,9 @@ class Handle:
         with self._explained(patience=GRACE):
             self._gate.check()
             with self._pull.request(accept=MEDIA_TYPE) as answer:
+                sent = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+                if sent not in ("", MEDIA_TYPE):
+                    raise NoTableError(sent[:100])
                 yield open_stream(answer.chunks())
 
     def _batches(self, reader: StreamReader) -> Iterator[Any]:

@@ -19,7 +19,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
-from trustspace.errors import IntegrityError, RemoteProtocolError
+from trustspace.errors import IntegrityError, RemoteProtocolError, TransportError
 
 if TYPE_CHECKING:
     from trustspace.transport.http_response import SyncIncomingStream
@@ -29,6 +29,18 @@ CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 REPR_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
 """RFC 9530, section 3; other algorithms are passed over."""
+
+
+class NoTableError(TransportError):
+    """The provider sends the data as it is, whatever form it is asked for.
+
+    Args:
+        media_type: What it says that it sends.
+    """
+
+    def __init__(self, media_type: str) -> None:
+        hint = "take the file: read(), or save() under a suffix that is not a table's"
+        super().__init__(f"the provider sends {media_type}, not a table", hint=hint)
 
 
 class Target(Protocol):

@@ -122,7 +122,9 @@ class Agreeing:
         counterparty = await self.discovery.discover(wish.whose)
         dataset = await self.peers.dataset(hosted, counterparty, wish.dataset_id)
         offer = how.terms_of(_choose(dataset, how.offer_id))
-        lower(offer, kind="offer", target=dataset.id)
+        dialect = self.context.dialects.of(hosted.name, counterparty.id, counterparty.base)
+        if not (offer.is_empty and dialect.policies_without_rules):
+            lower(offer, kind="offer", target=dataset.id)
         if TRUSTSPACE_NAMESPACE in counterparty.profiles:
             offer = narrow_purpose(offer, wish.purpose or how.purpose)
         asked = offer.model_copy(update={"target": dataset.id})

@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 
 from trustspace.connector.agreeing import Agreeing
 from trustspace.connector.agreements import Agreements
+from trustspace.connector.announcements import Announcements
 from trustspace.connector.approvals import Approvals
 from trustspace.connector.authentication import (
     AnnouncedCallbacks,
@@ -37,6 +38,7 @@ from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.data_api import DataApi
 from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.deliveries import Deliveries
+from trustspace.connector.dialects import PeerDialects
 from trustspace.connector.did_identity import DidIdentity
 from trustspace.connector.doctor.doctor import Doctor
 from trustspace.connector.dsp_api import DspApi
@@ -57,6 +59,7 @@ from trustspace.connector.pushing.sink_api import SinkApi
 from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.reuse import Reuse
+from trustspace.connector.settings import UNSAFE
 from trustspace.connector.suspensions import Suspensions
 from trustspace.connector.tokens import TokenDesk
 from trustspace.connector.transfer_requests import TransferRequests
@@ -70,11 +73,13 @@ from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.message_client import MessageClient
 from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
+from trustspace.transport.unsafe_discovery import UnsafeDiscovery
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from trustspace.dsp.dialects import Dialect
     from trustspace.model.participant import ParticipantId
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -145,6 +150,8 @@ async def running(
     sockets = sockets or Sockets.of(home)
     host, port = sockets.management.getsockname()[:2]
     management_url = f"http://{host}:{port}"
+    if ids is None and home.settings.participant_id:
+        ids = {home.name: home.settings.participant_id}
     try:
         _check_ids(home, ids)
         async with contextlib.AsyncExitStack() as stack:
@@ -164,6 +171,7 @@ async def running(
                 home.settings,
                 hosting.hosted,
                 owner=owner,
+                dialects=PeerDialects(home.settings.dialects),
                 reaction=reaction or GoOn(),
                 root=home.name,
             )
@@ -190,8 +198,8 @@ def _check_ids(home: Home, ids: Mapping[str, ParticipantId] | None) -> None:
     if ids and home.settings.identity == "did:web":
         raise ConfigurationError(
             f"nobody can prove an id that is not the DID of its address: {', '.join(ids.values())}",
-            setting="identity",
-            hint="leave the ids out",
+            setting="participant_id",
+            hint="leave it out: only with the identity UnsafeClientId an id is believed",
         )
 
 
@@ -275,7 +283,7 @@ def _assemble(
     incoming = Incoming(context, agreed, home.path / "incoming")
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
-    discovery = Discovery(client, resolver, deadline=patience)
+    discovery = _discovery(context, client, resolver, peers)
     plane = ControlPlane(
         context=context,
         decide=decide,
@@ -318,11 +326,28 @@ def _assemble(
     dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens)
     data = DataApi(context, authentication, deliveries, tokens, client)
     sinks = SinkApi(context, agreed, incoming)
-    served = Starlette(routes=[*dsp.routes(), *data.routes(), *sinks.routes()])
+    announced = Announcements(context)
+    routes = [*dsp.routes(), *data.routes(), *sinks.routes(), *announced.routes()]
+    served = Starlette(routes=routes)
     # A redirect would name whatever host the request names.
     served.router.redirect_slashes = False
     public = OneSpelling(served)
     return plane, public, (worker, pushing)
+
+
+def _discovery(
+    context: ConnectorContext, client: MessageClient, resolver: DidResolver, peers: Peers
+) -> Discovery:
+    """Return how counterparties are found, as the settings say."""
+    patience = timedelta(seconds=context.settings.exchange.answer_seconds)
+    if context.settings.identity != UNSAFE:
+        return Discovery(client, resolver, deadline=patience)
+
+    async def ask(base: str) -> tuple[ParticipantId, Dialect]:
+        anyone = next(iter(context.hosted.values()))
+        return await peers.participant_at(anyone, base)
+
+    return UnsafeDiscovery(client, resolver, ask=ask, deadline=patience)
 
 
 def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authentication:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from trustspace.connector.dialects import PeerDialects
 from trustspace.connector.gates import Gates
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.trace import Trace
@@ -80,6 +81,7 @@ class ConnectorContext:
         owner: Name under which this process leases outgoing messages.
         clock: Returns the time, aware and in UTC.
         gates: Where running deliveries are cut.
+        dialects: Which dialect is spoken with whom.
         reaction: Whether the next step of a process follows by itself.
         trace: The messages of the last moments.
         root: Name of the participant whose catalogue names those of the others.
@@ -92,6 +94,7 @@ class ConnectorContext:
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     gates: Gates = field(default_factory=Gates)
+    dialects: PeerDialects = field(default_factory=PeerDialects)
     reaction: Reaction = field(default_factory=GoOn)
     trace: Trace = field(default_factory=Trace)
     root: str = ""

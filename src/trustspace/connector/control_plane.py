@@ -355,7 +355,8 @@ def _reasons(reason: str) -> tuple[str, ...]:
 
 
 def _offered(dataset: Dataset) -> Json:
-    title = (dataset.model_extra or {}).get("dct:title")
+    told = dataset.model_extra or {}
+    title = told.get("dct:title", told.get("edc:name"))
     return {
         "id": dataset.id,
         "title": title if isinstance(title, str) else None,

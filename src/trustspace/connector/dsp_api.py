@@ -25,29 +25,23 @@ from trustspace.dataplane.push_target import PushTarget
 from trustspace.dsp.binding import (
     CATALOG_REQUEST_PATH,
     ROUTES,
-    VERSION,
-    VERSION_PATH,
     catalog_error,
     negotiation_error,
     transfer_error,
-    version_document,
 )
+from trustspace.dsp.dialects import recognise
 from trustspace.dsp.messages import (
     CatalogRequestMessage,
     ContractOfferMessage,
     ContractRequestMessage,
     Message,
-    ProtocolAuth,
-    ProtocolVersion,
     TransferRequestMessage,
     TransferState,
 )
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.wire import emit, parse
 from trustspace.errors import StoreError, TrustspaceError
-from trustspace.identity.did import Service, build_document
 from trustspace.model.participant import Role
-from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
 if TYPE_CHECKING:
     from trustspace.connector.authentication import Authentication
@@ -73,7 +67,7 @@ ANSWER_LOOKS, ANSWER_PAUSE = 40, 0.05
 
 
 class DspApi:
-    """Protocol endpoints, version and DID documents."""
+    """Protocol endpoints of every hosted participant."""
 
     def __init__(
         self,
@@ -95,9 +89,6 @@ class DspApi:
         """Return the routes of the public listener that belong to the protocol."""
         base = "/{participant}/dsp/2025-1/"
         found = [
-            Route(f"/{VERSION_PATH}", self._versions, methods=["GET"]),
-            Route(f"/{{participant}}/{VERSION_PATH}", self._versions, methods=["GET"]),
-            Route("/{participant}/did.json", self._did_document, methods=["GET"]),
             Route(base + CATALOG_REQUEST_PATH, self._catalog, methods=["GET", "POST"]),
             Route(base + "catalog/datasets/{id:path}", self._dataset, methods=["GET"]),
         ]
@@ -110,40 +101,6 @@ class DspApi:
             found.append(Route(base + row.path, endpoint, methods=[row.method]))
         return found
 
-    # --- who and where -------------------------------------------------------------------------
-
-    async def _versions(self, request: Request) -> Response:
-        name = request.path_params.get("participant")
-        hosted = self._context.hosted
-        if name is not None and name not in hosted:
-            return Response(status_code=404)
-        entries = [
-            ProtocolVersion.model_validate(
-                {
-                    "version": VERSION,
-                    "path": one.dsp_url.removeprefix(one.address + (f"/{name}" if name else "")),
-                    "binding": "HTTPS",
-                    "serviceId": one.id,
-                    "identifierType": "did:web",
-                    "auth": ProtocolAuth(protocol="did:web", version="1"),
-                    "profile": [TRUSTSPACE_NAMESPACE],
-                }
-            )
-            for one in ([hosted[name]] if name else hosted.values())
-        ]
-        return JSONResponse(version_document(entries))
-
-    async def _did_document(self, request: Request) -> Response:
-        hosted = self._context.hosted.get(request.path_params["participant"])
-        if hosted is None:
-            return Response(status_code=404)
-        services = [
-            Service.of(hosted.id, "CatalogService", f"{hosted.dsp_url}/catalog"),
-            Service.of(hosted.id, "DataService", f"{hosted.address}/{hosted.name}/{VERSION_PATH}"),
-        ]
-        document = build_document(hosted.id, hosted.key, services)
-        return JSONResponse(document.to_wire(), headers={"Cache-Control": "max-age=60"})
-
     # --- catalogue -----------------------------------------------------------------------------
 
     async def _catalog(self, request: Request) -> Response:
@@ -155,7 +112,7 @@ class DspApi:
         async def answer(hosted: Hosted, who: Sender) -> Response:
             message = CatalogRequestMessage()
             if request.method == "POST":
-                message = parse(await self._read(request), CatalogRequestMessage)
+                message = parse(await self._read(request, who), CatalogRequestMessage)
             await self._use(hosted, who)
             asked = Asked(message.filter, token, request.headers.get("if-none-match"))
             page = await self._context.store.read(
@@ -197,7 +154,7 @@ class DspApi:
             async def answer(hosted: Hosted, who: Sender) -> Response:
                 message: Any = None
                 if message_type is not None:
-                    message = parse(await self._read(request), message_type)
+                    message = parse(await self._read(request, who), message_type)
                 await self._check_addresses(who, message)
                 pid = request.path_params.get("pid")
 
@@ -329,8 +286,9 @@ class DspApi:
 
     # --- the one way -----------------------------------------------------------------------------
 
-    async def _read(self, request: Request) -> Any:  # noqa: ANN401 - any JSON value
+    async def _read(self, request: Request, who: Sender) -> Any:  # noqa: ANN401 - any JSON value
         body = await read_json(request, self._context.settings.limits)
+        self._context.dialects.note(who.id, recognise(body))
         request.state.document = request.state.said.message = body
         return body
 

@@ -60,8 +60,8 @@ class Home:
 
     @property
     def id(self) -> str:
-        """DID of the first participant."""
-        return participant_did(self.address, self.name)
+        """Id of the first participant: its DID, unless the settings give another."""
+        return self.settings.participant_id or participant_did(self.address, self.name)
 
     @property
     def management_url(self) -> str:

@@ -42,7 +42,7 @@ class Hosting:
             expected = self._id(name)
             if did != expected:
                 raise ConfigurationError(
-                    f"participant {name} is {did}, but public_url makes it {expected}",
+                    f"participant {name} is {did}, but the settings make it {expected}",
                     setting="public_url",
                     hint="set it back; agreements name the identity under which they were made",
                 )

@@ -164,7 +164,9 @@ class Negotiations(NegotiationSteps):
         theirs = message.consumer_pid if role is Role.PROVIDER else message.provider_pid
         known = tx.negotiations.find_by_peer(hosted.name, role, sender, theirs or "")
         if known is not None:
-            return known.receive(message, sender=role.other, now=now)
+            return known.receive(
+                message, sender=role.other, now=now, forgiving=self._forgives(hosted, known)
+            )
         negotiation = ContractNegotiation.create(
             message,
             role=role,
@@ -201,7 +203,12 @@ class Negotiations(NegotiationSteps):
             RemoteProtocolError: The message is illegal now or its content is wrong.
         """
         negotiation = self.of_counterparty(tx, hosted, pid, sender=sender)
-        moved = negotiation.receive(message, sender=negotiation.role.other, now=now)
+        forgiving = self._forgives(hosted, negotiation)
+        if forgiving:
+            negotiation = negotiation.before(message)
+        moved = negotiation.receive(
+            message, sender=negotiation.role.other, now=now, forgiving=forgiving
+        )
         if moved is negotiation:
             return moved
         self._check_content(negotiation, moved, message, hosted)
@@ -223,6 +230,11 @@ class Negotiations(NegotiationSteps):
         if negotiation is None or negotiation.counterparty != sender:
             raise NotFoundError("there is no such negotiation")
         return negotiation
+
+    def _forgives(self, hosted: Hosted, process: ContractNegotiation) -> bool:
+        """Say whether the counterparty may agree twice, and repeat itself under other ids."""
+        address = process.callback_address
+        return self._context.dialects.of(hosted.name, process.counterparty, address).forgiving
 
     # --- within --------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ def post(
 ) -> None:
     """Store a message for sending, leased to this process so that it goes out at the commit."""
     base = process.callback_address.rstrip("/")
+    dialect = context.dialects.of(hosted.name, process.counterparty, base)
     tx.outbox.add(
         hosted.name,
         process_kind=process.kind,
@@ -42,7 +43,7 @@ def post(
         message_id=message.id or "",
         url=f"{base}/{path_of(message, process.peer_pid)}",
         audience=process.counterparty,
-        body=emit(message),
+        body=emit(message, dialect=dialect),
         deadline=now + context.message_deadline,
         lease_owner=context.owner,
         lease_seconds=LEASE_SECONDS,

@@ -6,20 +6,24 @@ the caller.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import anyio
 from httpx import URL
 
+from trustspace.connector.settings import UNSAFE
 from trustspace.dsp.binding import (
+    base_of,
     catalog_request_path,
     dataset_path,
     join,
     negotiation_path,
     transfer_path,
 )
+from trustspace.dsp.dialects import STRICT, query_of_page, recognise
 from trustspace.dsp.messages import CatalogRequestMessage
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.wire import emit, parse
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.outgoing import AnyProcess
     from trustspace.connector.tokens import TokenDesk
+    from trustspace.dsp.dialects import Dialect
+    from trustspace.model.participant import ParticipantId
     from trustspace.store.rows import OutboxRow
     from trustspace.transport.discovery import Counterparty
     from trustspace.transport.http_client import GuardedClient
@@ -65,9 +71,17 @@ class Peers:
         hosted = self.context.participant(row.participant)
         # A start message carries a token that is stored nowhere; over retries it stays the same.
         body = self._bodies.get(row.message_id) or self.tokens.complete(hosted, row)
-        response = await self._request(
-            hosted, "POST", row.url, audience=row.audience, body=body, seconds=seconds
-        )
+        dialect = self.context.dialects.of(row.participant, row.audience, row.url)
+        if dialect.step_pause and not _opens(row):
+            await anyio.sleep(dialect.step_pause.total_seconds())
+        # A counterparty that has not saved its own step has in a moment, sooner than back-off.
+        for pause in (*dialect.conflict_pauses, None):
+            response = await self._request(
+                hosted, "POST", row.url, audience=row.audience, body=body, seconds=seconds
+            )
+            if pause is None or response.status != 409 or _opens(row):
+                break
+            await anyio.sleep(pause.total_seconds())
         if response.status < 500:
             self._bodies.pop(row.message_id, None)
         else:
@@ -130,29 +144,77 @@ class Peers:
             RemoteProtocolError: Its answer is no catalogue.
             TransportError: No answer.
         """
-        message = emit(CatalogRequestMessage())
-        url: str | None = join(counterparty.base, catalog_request_path())
         first: Catalog | None = None
         datasets: list[Dataset] = []
-        for _ in range(MAX_PAGES):
-            if url is None or (limit is not None and len(datasets) >= limit):
+        async for page in self.pages(hosted, counterparty):
+            first = first or page
+            datasets += page.datasets
+            if limit is not None and len(datasets) >= limit:
                 break
+        if first is None:
+            raise RemoteProtocolError("the catalogue has no page", code="catalog.malformed")
+        return first.model_copy(update={"datasets": tuple(datasets[:limit])})
+
+    async def pages(self, hosted: Hosted, counterparty: Counterparty) -> AsyncIterator[Catalog]:
+        """Yield the pages of a counterparty's catalogue, each fetched when it is wanted.
+
+        Raises:
+            StatusError: The counterparty refused.
+            RemoteProtocolError: Its answer is no catalogue.
+            TransportError: No answer.
+        """
+        url: str | None = join(counterparty.base, catalog_request_path())
+        offset = 0
+        for _ in range(MAX_PAGES):
+            if url is None:
+                break
+            size = self._dialect(hosted, counterparty).page_size
+            message = CatalogRequestMessage(
+                filter=() if size is None else (query_of_page(offset, size),)
+            )
             response = await self._request(
                 hosted,
                 "POST",
                 url,
                 audience=counterparty.id,
-                body=message,
+                body=emit(message),
                 seconds=self.context.settings.exchange.answer_seconds,
                 max_bytes=CATALOG_BYTES,
             )
-            page = _read(response, Catalog, "the catalogue")
-            first = first or page
-            datasets += page.datasets
-            url = _next_link(response, url)
-        if first is None:
-            raise RemoteProtocolError("the catalogue has no page", code="catalog.malformed")
-        return first.model_copy(update={"datasets": tuple(datasets[:limit])})
+            page = self._heard(counterparty, response, Catalog, "the catalogue")
+            yield page
+            offset += len(page.datasets)
+            size = self._dialect(hosted, counterparty).page_size
+            if size is None:
+                url = _next_link(response, url)
+            elif len(page.datasets) < size:
+                break
+
+    async def participant_at(self, hosted: Hosted, base: str) -> tuple[ParticipantId, Dialect]:
+        """Ask whose catalogue is at a base, and how whoever answers speaks.
+
+        Raises:
+            StatusError: The answer is a refusal.
+            RemoteProtocolError: It is no catalogue, or tells nobody's name.
+            TransportError: No answer.
+        """
+        url = join(base, catalog_request_path())
+        response = await self._request(
+            hosted,
+            "POST",
+            url,
+            audience=base,
+            body=emit(CatalogRequestMessage()),
+            seconds=self.context.settings.exchange.answer_seconds,
+            max_bytes=CATALOG_BYTES,
+        )
+        document = _checked(response, f"the catalogue at {base}")
+        found = _read(document, Catalog, f"the catalogue at {base}").participant_id
+        if found is None:
+            raise RemoteProtocolError(
+                f"the catalogue at {base} has no participantId", code="catalog.malformed"
+            )
+        return found, recognise(document) or STRICT
 
     async def dataset(self, hosted: Hosted, counterparty: Counterparty, dataset_id: str) -> Dataset:
         """Fetch one dataset of a counterparty's catalogue.
@@ -170,12 +232,15 @@ class Peers:
             audience=counterparty.id,
             seconds=self.context.settings.exchange.answer_seconds,
         )
+        if response.status != 200 and self._dialect(hosted, counterparty).searches_catalog:
+            async for page in self.pages(hosted, counterparty):
+                for dataset in page.datasets:
+                    if dataset.id == dataset_id:
+                        return dataset
+            raise _absent(counterparty, dataset_id)
         if response.status == 404:
-            raise NotFoundError(
-                f"{counterparty.id} offers us no dataset {dataset_id!r}",
-                hint="look at its catalogue for the ids that it offers",
-            )
-        return _read(response, Dataset, "the dataset")
+            raise _absent(counterparty, dataset_id)
+        return self._heard(counterparty, response, Dataset, "the dataset")
 
     async def fresh_token(self, hosted: Hosted, url: str, *, audience: str) -> Mapping[str, Any]:
         """Ask the provider for a fresh EDR token.
@@ -198,6 +263,16 @@ class Peers:
             raise RemoteProtocolError("a token answer is an object", code="token.malformed")
         return body
 
+    def _heard(self, counterparty: Counterparty, response: Response, kind: type[M], what: str) -> M:
+        """Read a counterparty's answer and remember how it speaks."""
+        document = _checked(response, what)
+        self.context.dialects.note(counterparty.id, recognise(document))
+        return _read(document, kind, what)
+
+    def _dialect(self, hosted: Hosted, counterparty: Counterparty) -> Dialect:
+        self.context.dialects.note(counterparty.id, counterparty.dialect)
+        return self.context.dialects.of(hosted.name, counterparty.id, counterparty.base)
+
     async def _request(
         self,
         hosted: Hosted,
@@ -209,6 +284,8 @@ class Peers:
         body: Mapping[str, Any] | None = None,
         max_bytes: int = 1024 * 1024,
     ) -> Response:
+        if self.context.settings.identity == UNSAFE:
+            audience = base_of(url)  # Whoever believes everybody is told the address called.
         now = self.context.now()
         with self.context.trace.sending(
             hosted, method, url, audience=audience, message=body, at=now
@@ -226,6 +303,18 @@ class Peers:
             )
             said.answered(response.status, response.body)
         return response
+
+
+def _opens(row: OutboxRow) -> bool:
+    """Say whether a message opens a process, which its receiver does not know yet."""
+    return not ("consumerPid" in row.body and "providerPid" in row.body)
+
+
+def _absent(counterparty: Counterparty, dataset_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"{counterparty.id} offers us no dataset {dataset_id!r}",
+        hint="look at its catalogue for the ids that it offers",
+    )
 
 
 def json_or_none(response: Response) -> Any:  # noqa: ANN401 - any JSON value
@@ -247,9 +336,8 @@ def _checked(response: Response, what: str) -> Any:  # noqa: ANN401 - any JSON v
     return response.json()
 
 
-def _read(response: Response, kind: type[M], what: str) -> M:
+def _read(document: object, kind: type[M], what: str) -> M:
     """Read an answer as the message that was asked for; an error says which answer it was."""
-    document = _checked(response, what)
     try:
         return parse(document, kind)
     except RemoteProtocolError as error:

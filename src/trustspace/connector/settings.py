@@ -18,7 +18,7 @@ Example of a file; every name can also be given as ``TRUSTSPACE_<NAME>`` (nested
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -27,6 +27,9 @@ from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+UNSAFE: Final = "UnsafeClientId"
+"""The identity that believes everybody."""
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -149,6 +152,10 @@ class Settings(BaseSettings):
         development: Plain http and loopback addresses are allowed, outward and inward.
         identity: How participants prove who they are. ``UnsafeClientId`` believes everybody and is
             for tests against connectors of other projects, in development homes only.
+        participant_id: Id of the home's first participant where everybody is believed; empty means
+            the DID of its address.
+        dialects: How counterparties speak, by the origin of their address or their id, where they
+            do not show it themselves.
         database: SQLAlchemy URL; empty means the SQLite file in the home.
         trusted_authorities: PEM file with certificate authorities to trust beside the usual ones.
         synchronous: SQLite's durability of a commit.
@@ -166,6 +173,8 @@ class Settings(BaseSettings):
     public_url: str = ""
     development: bool = False
     identity: Literal["did:web", "UnsafeClientId"] = "did:web"
+    participant_id: str = Field(default="", max_length=200)
+    dialects: dict[str, Literal["strict", "edc"]] = Field(default_factory=dict)
     database: str = ""
     trusted_authorities: str = ""
     synchronous: Literal["FULL", "NORMAL"] = "FULL"

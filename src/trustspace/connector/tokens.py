@@ -18,6 +18,7 @@ from trustspace.connector.pushing import address as addresses
 from trustspace.connector.transfer_format import PUSH
 from trustspace.dataplane.edr import EdrClaims, issue_edr, verify_edr_token
 from trustspace.dataplane.push_target import without_secrets
+from trustspace.dsp.dialects import recognise_address
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError, RemoteProtocolError
 from trustspace.model.participant import ParticipantId, Role
@@ -149,7 +150,7 @@ class TokenDesk:
             TransportError: It does not answer.
         """
         address = transfer.data_address
-        if transfer.role is not Role.CONSUMER or address is None or address.endpoint is None:
+        if transfer.role is not Role.CONSUMER or address is None or address.url is None:
             raise LocalProtocolError(
                 "only the consumer of a pull has a data address", code="transfer.role"
             )
@@ -160,9 +161,12 @@ class TokenDesk:
             if token is None or self._context.now() >= token.renew_at or (fresh and not is_new):
                 token = await self._ask(hosted, transfer, address, peers)
         self._asking.pop(transfer.id, None)
+        dialect = self._context.dialects.of(
+            hosted.name, transfer.counterparty, address.url, shown=recognise_address(address)
+        )
         return {
-            "endpoint": address.endpoint,
-            "authorization": f"Bearer {token.value}",
+            "endpoint": address.url,
+            "authorization": token.value if dialect.bare_token else f"Bearer {token.value}",
             "expires_at": views.time(token.expires_at),
         }
 

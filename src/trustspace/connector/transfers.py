@@ -27,6 +27,7 @@ from trustspace.connector.pushing.progress import (
 )
 from trustspace.connector.suspensions import SUSPENDED_BY_PROVIDER
 from trustspace.connector.tokens import without_token
+from trustspace.connector.transfer_format import PULL
 from trustspace.dsp.messages import (
     TransferCompletionMessage,
     TransferMessage,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.dsp.dialects import Dialect
     from trustspace.store import Transaction
 
 Reasons = Sequence[Mapping[str, Any] | str]
@@ -84,9 +86,14 @@ class Transfers:
             NotFoundError: There is no such agreement with the sender; the answer is the same.
             RemoteProtocolError: The format is not one of the dataset's distributions.
         """
+        dialect = self._context.dialects.of(hosted.name, sender, message.callback_address)
+        if dialect.superfluous_address and message.format == PULL:
+            message = message.model_copy(update={"data_address": None})
         known = tx.transfers.find_by_peer(hosted.name, Role.PROVIDER, sender, message.consumer_pid)
         if known is not None:
-            again = known.receive(message, sender=Role.CONSUMER, now=now)
+            again = known.receive(
+                message, sender=Role.CONSUMER, now=now, forgiving=dialect.forgiving
+            )
             self._start_again(tx, hosted, again, now=now)
             return again
         agreement = tx.agreements.get(hosted.name, message.agreement_id)
@@ -133,7 +140,8 @@ class Transfers:
         transfer = self.of_counterparty(tx, hosted, pid, sender=sender)
         if _is_start_again(transfer, message):
             return transfer
-        moved = transfer.receive(message, sender=transfer.role.other, now=now)
+        forgiving = self._dialect(hosted, transfer).forgiving
+        moved = transfer.receive(message, sender=transfer.role.other, now=now, forgiving=forgiving)
         if moved is transfer:
             return moved
         suspensions.check_resumed(transfer, message)
@@ -274,6 +282,10 @@ class Transfers:
         for transfer in tx.transfers.about(hosted.name, agreement_id):
             if transfer.state in RUNNING:
                 self.terminate(tx, hosted, transfer, code=code, reasons=reasons, now=now)
+
+    def _dialect(self, hosted: Hosted, process: TransferProcess) -> Dialect:
+        address = process.callback_address
+        return self._context.dialects.of(hosted.name, process.counterparty, address)
 
     # --- within --------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ Example::
     join("https://provider.example/dsp/", _)
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -74,6 +75,9 @@ class Route(NamedTuple):
     answer: type[Message]
     status: int = 200
 
+
+# A base may have any path; ids within an endpoint are percent-encoded, hence the last match counts.
+_ENDPOINT: Final = re.compile(r"(.+)/(?:catalog|negotiations|transfers)/")
 
 _C, _P = Role.CONSUMER, Role.PROVIDER
 _CN, _TP = ContractNegotiation, TransferProcess
@@ -176,6 +180,12 @@ def dataset_path(dataset_id: str) -> str:
 def join(base: str, path: str) -> str:
     """Append a path to a base URL, which may or may not end in a slash."""
     return f"{base.rstrip('/')}/{path.lstrip('/')}"
+
+
+def base_of(url: str) -> str:
+    """Return the base of an endpoint's URL, as far as it can be told from the URL alone."""
+    found = _ENDPOINT.match(url)
+    return url if found is None else found[1]
 
 
 def version_document(entries: Iterable[ProtocolVersion]) -> dict[str, Any]:

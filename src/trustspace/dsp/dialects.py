@@ -39,9 +39,8 @@ class Dialect:
         step_pause: How long to wait before a message that follows one of the peer's.
         conflict_pauses: After which times a message answered 409 is repeated before ordinary
             back-off; the peer has not saved its own step yet.
-        replaces_agreement: The provider may send another agreement before the end; it voids the
-            first.
-        repeats_anew: A repeated message may have an ``@id`` of its own.
+        forgiving: A repeated message may have an ``@id`` of its own, and a provider may send
+            another agreement before the end, which voids the first.
         policies_without_rules: Its owners mean "no conditions" by a policy without any rule.
         text_reasons: Reasons are strings.
         bare_token: Data is fetched with the token alone in ``Authorization``.
@@ -56,8 +55,7 @@ class Dialect:
     version_path: str | None = None
     step_pause: timedelta = timedelta(0)
     conflict_pauses: tuple[timedelta, ...] = ()
-    replaces_agreement: bool = False
-    repeats_anew: bool = False
+    forgiving: bool = False
     policies_without_rules: bool = False
     text_reasons: bool = False
     bare_token: bool = False
@@ -76,8 +74,7 @@ EDC: Final = Dialect(
     # Measured with EDC 0.14.1: it refuses what comes before its own step is saved.
     step_pause=timedelta(milliseconds=20),
     conflict_pauses=tuple(timedelta(milliseconds=pause) for pause in (20, 20, 40, 80)),
-    replaces_agreement=True,
-    repeats_anew=True,
+    forgiving=True,
     policies_without_rules=True,
     text_reasons=True,
     bare_token=True,

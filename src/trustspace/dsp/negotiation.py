@@ -200,13 +200,17 @@ class ContractNegotiation(Process):
         """Whether nothing can happen any more."""
         return self.state in TERMINAL
 
-    def receive(self, message: NegotiationMessage, *, sender: Role, now: datetime) -> Self:
+    def receive(
+        self, message: NegotiationMessage, *, sender: Role, now: datetime, forgiving: bool = False
+    ) -> Self:
         """Apply a message: the counterparty's, or one that we are about to send.
 
         Args:
             message: Any message but the one that opened the negotiation.
             sender: Role of the party that sends it.
             now: Current time, aware.
+            forgiving: Take the counterparty's last message, said again under another ``@id``, as
+                the repeat that it is.
 
         Returns:
             The negotiation after it; the same value when the counterparty repeats itself.
@@ -221,6 +225,8 @@ class ContractNegotiation(Process):
         self._check_pids(message.consumer_pid, message.provider_pid, sender)
         target = TRANSITIONS.get((self.state, sender, key_of(message)))
         if target is None:
+            if forgiving and sender is not self.role and self.is_said_again(message):
+                return self
             raise self._fault(
                 sender,
                 "state",
@@ -234,6 +240,21 @@ class ContractNegotiation(Process):
             "awaiting": None,
         }
         return self._with(changed | self._content(message, sender))
+
+    def before(self, message: NegotiationMessage) -> Self:
+        """Return the consumer's negotiation as it was before an agreement that another one voids.
+
+        There are providers that agree twice when the answer to their first agreement overtakes its
+        own storing; to them only the second one exists. Nothing changes at any other message.
+        """
+        if (
+            self.role is Role.CONSUMER
+            and self.state in (NegotiationState.AGREED, NegotiationState.VERIFIED)
+            and isinstance(message, ContractAgreementMessage)
+            and (self.agreement is None or self.agreement.id != message.agreement.id)
+        ):
+            return self._with({"state": NegotiationState.REQUESTED, "agreement": None})
+        return self
 
     def acknowledgement(self) -> messages.ContractNegotiation:
         """Return the answer to a message that was accepted, or to a GET.

@@ -45,7 +45,7 @@ class Process(Value):
         reasons: Reasons given with it, any JSON values.
         ended_by: Role of the party that terminated or suspended; None while neither did.
         last_message_id: ``@id`` of the last message accepted from the counterparty.
-        last_message_digest: Digest of that message's body.
+        last_message_digest: Digest of that message's body without its ``@id``.
         created_at: UTC.
         updated_at: UTC.
     """
@@ -83,8 +83,12 @@ class Process(Value):
         return (
             message.id is not None
             and message.id == self.last_message_id
-            and digest(message.to_wire()) == self.last_message_digest
+            and self.is_said_again(message)
         )
+
+    def is_said_again(self, message: ProcessMessage) -> bool:
+        """Whether a message says what the last accepted one said, whatever its ``@id``."""
+        return _digest(message) == self.last_message_digest
 
     def learn_peer_pid(self, pid: str, *, now: datetime) -> Self:
         """Note the counterparty's pid, told in the answer to our initial message.
@@ -140,7 +144,11 @@ def fault(kind: str, what: str, message: str, *, local: bool, hint: str = "") ->
 
 def receipt(message: ProcessMessage) -> dict[str, str | None]:
     """Return what is kept of an accepted message in order to know its repeat."""
-    return {"last_message_id": message.id, "last_message_digest": digest(message.to_wire())}
+    return {"last_message_id": message.id, "last_message_digest": _digest(message)}
+
+
+def _digest(message: ProcessMessage) -> str:
+    return digest({key: value for key, value in message.to_wire().items() if key != "@id"})
 
 
 def in_utc(now: datetime) -> datetime:

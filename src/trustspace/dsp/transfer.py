@@ -156,7 +156,9 @@ class TransferProcess(Process):
         """Whether nothing can happen any more."""
         return self.state in TERMINAL
 
-    def receive(self, message: TransferMessage, *, sender: Role, now: datetime) -> Self:
+    def receive(
+        self, message: TransferMessage, *, sender: Role, now: datetime, forgiving: bool = False
+    ) -> Self:
         """Apply a message: the counterparty's, or one that we are about to send.
 
         A request received again for the same consumer pid, agreement and format is a repeat
@@ -166,6 +168,8 @@ class TransferProcess(Process):
             message: The message.
             sender: Role of the party that sends it.
             now: Current time, aware.
+            forgiving: Take the counterparty's last message, said again under another ``@id``, as
+                the repeat that it is; a start may bring a fresh token.
 
         Returns:
             The transfer after it; the same value when the counterparty repeats itself.
@@ -181,6 +185,10 @@ class TransferProcess(Process):
             raise self._fault(sender, "state", "the transfer has been requested already")
         self._check_pids(message.consumer_pid, message.provider_pid, sender)
         target = TRANSITIONS.get((self.state, sender, type(message)))
+        if target is None and forgiving and sender is not self.role:
+            if self.is_said_again(message):
+                return self
+            target = self._after_another_start(message, sender)
         if target is None:
             raise self._fault(
                 sender,
@@ -216,6 +224,11 @@ class TransferProcess(Process):
             and message.format == self.format
             and message.data_address in (None, self.data_address)
         )
+
+    def _after_another_start(self, message: TransferMessage, sender: Role) -> TransferState | None:
+        """A provider that starts what runs already has made another token for it."""
+        is_start = isinstance(message, TransferStartMessage) and sender is Role.PROVIDER
+        return self.state if is_start and self.state is TransferState.STARTED else None
 
     def _allowed(self, sender: Role) -> list[str]:
         return [

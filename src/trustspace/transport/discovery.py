@@ -22,6 +22,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from trustspace.dsp.binding import VERSION, VERSION_PATH
+from trustspace.dsp.dialects import Dialect, recognise_versions
 from trustspace.dsp.messages import ProtocolVersion, VersionResponse
 from trustspace.errors import (
     ConfigurationError,
@@ -59,11 +60,13 @@ class Counterparty:
         id: Its DID, the audience of our tokens.
         base: URL to which the protocol's paths are appended.
         profiles: Profiles that its version document announces.
+        dialect: The dialect that its version document shows, or None.
     """
 
     id: ParticipantId
     base: str
     profiles: frozenset[str] = frozenset()
+    dialect: Dialect | None = None
 
 
 class Discovery:
@@ -105,7 +108,7 @@ class Discovery:
         """
         if address.startswith("did:"):
             return await self._by_did(address)
-        return await self._by_root(_root_of(address))
+        return await self._by_root(root_of(address))
 
     async def _by_root(self, root: str) -> Counterparty:
         entries = await self._entries(root)
@@ -155,7 +158,10 @@ class Discovery:
             own = list(entries)
         if not own:
             raise UntrustedIssuerError(f"The connector at {root} does not serve {did}")
-        entry = own[0]
+        return self._at(root, own[0], did)
+
+    def _at(self, root: str, entry: ProtocolVersion, participant: ParticipantId) -> Counterparty:
+        """Return the counterparty that an entry of a version document leads to."""
         path = "/" + entry.path.strip("/")
         if not _PATH.match(path):
             raise RemoteProtocolError(
@@ -163,7 +169,7 @@ class Discovery:
             )
         base = root + path.rstrip("/")
         self._client.policy.check_url(base)
-        return Counterparty(did, base, _profiles(entry))
+        return Counterparty(participant, base, _profiles(entry), recognise_versions([entry]))
 
     async def _entries(self, root: str) -> tuple[ProtocolVersion, ...]:
         """Return the entries of a version document in our version, kept for a minute."""
@@ -184,8 +190,12 @@ class Discovery:
             if entry.version == VERSION and entry.binding in (None, "HTTPS")
         )
         if not entries:
+            spoken = sorted({f"{entry.version[:40]}" for entry in found.protocol_versions})
             raise RemoteProtocolError(
-                f"The connector at {root} does not speak version {VERSION}", code="version.none"
+                f"The connector at {root} speaks {', '.join(spoken[:20])}; we speak {VERSION} "
+                "over HTTPS",
+                code="version.none",
+                hint=f"ask its operator for version {VERSION} of the Dataspace Protocol",
             )
         self._versions[root] = entries, self._clock() + VERSION_TTL.total_seconds()
         self._versions.move_to_end(root)
@@ -202,7 +212,8 @@ class Discovery:
         return parsed.scheme, parsed.host, parsed.port
 
 
-def _root_of(address: str) -> str:
+def root_of(address: str) -> str:
+    """Return the root that a URL names, with or without the path of its version document."""
     return address.strip().removesuffix(f"/{VERSION_PATH}").rstrip("/")
 
 
@@ -211,7 +222,7 @@ def _announced_root(document: DidDocument) -> str | None:
     endpoints = service_endpoints(document, "DataService")
     exact = [url for url in endpoints if url.endswith(f"/{VERSION_PATH}")]
     for url in exact or endpoints:
-        return _root_of(url)
+        return root_of(url)
     return None
 
 
