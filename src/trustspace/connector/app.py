@@ -51,6 +51,7 @@ from trustspace.connector.one_spelling import OneSpelling
 from trustspace.connector.outcomes import Outcomes
 from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.peers import Peers
+from trustspace.connector.policy_engine import policy_engine
 from trustspace.connector.proposals import Proposals
 from trustspace.connector.publications import Publications
 from trustspace.connector.pushing.incoming import Incoming
@@ -67,7 +68,6 @@ from trustspace.connector.transfers import Transfers
 from trustspace.connector.worker import Worker
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
-from trustspace.policy.wasm import WasmEngine
 from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
 from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
@@ -164,7 +164,7 @@ async def running(
             # name was being sent when the last one ended.
             owner = str(home.path)
             await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
-            engine = WasmEngine()
+            engine = policy_engine(home.settings, stack)
             context = ConnectorContext(
                 store,
                 engine,

@@ -131,6 +131,21 @@ class Negotiation(_Section):
     waiting: int = Field(default=100, ge=1)
 
 
+class PolicyServer(_Section):
+    """Which engine decides.
+
+    Attributes:
+        engine: ``wasm`` is the module in process; ``opa`` an OPA server that holds the same rules.
+        url: Root URL of the OPA server: ``https``, or ``http`` on this machine.
+        token_file: File with the bearer token that the server asks for; empty when it asks for
+            none.
+    """
+
+    engine: Literal["wasm", "opa"] = "wasm"
+    url: str = ""
+    token_file: str = ""
+
+
 class Limits(_Section):
     """Sizes that requests may have.
 
@@ -185,6 +200,7 @@ class Settings(BaseSettings):
     exchange: Exchange = Exchange()
     negotiation: Negotiation = Negotiation()
     limits: Limits = Limits()
+    policy: PolicyServer = PolicyServer()
 
     @classmethod
     def settings_customise_sources(

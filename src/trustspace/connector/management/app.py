@@ -29,6 +29,8 @@ from trustspace.connector.management.diagnosing import add_diagnosing
 from trustspace.connector.management.observing import add_observing
 from trustspace.connector.management.offering import add_offering
 from trustspace.connector.management.receiving import add_receiving
+from trustspace.connector.management.ruling import add_ruling
+from trustspace.connector.policy_engine import BUNDLE_PATH, bundle_token
 from trustspace.connector.problems import problem, problem_of
 from trustspace.connector.wire_body import strict_route
 from trustspace.errors import TrustspaceError
@@ -97,6 +99,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     add_delivering(app, plane)
     add_observing(app, plane)
     add_diagnosing(app, plane)
+    add_ruling(app)
     return app
 
 
@@ -106,6 +109,7 @@ class _Guard:
     def __init__(self, app: ASGIApp, token_digest: str) -> None:
         self._app = app
         self._token_digest = token_digest
+        self._bundle_token = bundle_token(token_digest).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -125,6 +129,8 @@ class _Guard:
         headers = Headers(scope=scope)
         scheme, _, given = headers.get("authorization", "").partition(" ")
         is_known = hmac.compare_digest(token_hash(given), self._token_digest)
+        if scope["path"] == BUNDLE_PATH:
+            is_known |= hmac.compare_digest(given.encode(), self._bundle_token)
         return (is_known and scheme.lower() == "bearer") or scope["path"] == "/health"
 
 

@@ -6,6 +6,7 @@ import typer
 
 from trustspace.cli.commands.policy.check import check
 from trustspace.cli.commands.policy.eval import eval_
+from trustspace.cli.commands.policy.server_config import server_config
 
 policy: typer.Typer = typer.Typer(
     name="policy",
@@ -13,5 +14,5 @@ policy: typer.Typer = typer.Typer(
     rich_markup_mode=None,
     help="Check and evaluate usage policies.",
 )
-for _name, _function in {"check": check, "eval": eval_}.items():
+for _name, _function in {"check": check, "eval": eval_, "server-config": server_config}.items():
     policy.command(_name)(_function)
