@@ -65,7 +65,7 @@ def test_an_opa_server_decides_an_exchange(opa: Path, tmp_path: Path):
         config = tmp_path / "opa.json"
         config.write_text(told.stdout)
         with serving_opa(opa, config, port) as process:
-            time.sleep(1.5)
+            time.sleep(1.5)  # A server that failed is left alone for a moment.
             agreement = bank.negotiate(garden.address, "roses", purpose="research")
             with agreement.open() as data:
                 assert data.to_polars().height == 1

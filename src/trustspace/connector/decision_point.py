@@ -107,6 +107,8 @@ class DecisionPoint:
                 now=now,
             )
             shown = decision.allow
+            if any(reason.id.startswith("engine.") for reason in decision.reasons):
+                return False  # Not remembered: the engine may answer again in a moment.
         self._seen[key] = (now, shown)
         if len(self._seen) > MEMO_ROWS:
             self._seen.popitem(last=False)
