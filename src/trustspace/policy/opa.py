@@ -142,7 +142,7 @@ class OpaEngine:
         asked: Future[Any] = self._threads.submit(self._post, rule, json.loads(document))
         try:
             body = asked.result(self._deadline)
-        except LateError as error:
+        except (LateError, requests.Timeout) as error:
             asked.cancel()
             self._count(failed=True)
             raise EngineFaultError("engine.deadline", "no answer in time") from error
