@@ -33,6 +33,7 @@ from trustspace.cli.commands.open import open_
 from trustspace.cli.commands.participants import participants
 from trustspace.cli.commands.policy import policy
 from trustspace.cli.commands.publish import publish
+from trustspace.cli.commands.receive import receive
 from trustspace.cli.commands.replay import replay
 from trustspace.cli.commands.revoke import revoke
 from trustspace.cli.commands.serve import serve
@@ -69,6 +70,7 @@ for _name, _function in {
     "agreements": agreements,
     "offer": offer,
     "open": open_,
+    "receive": receive,
     "call": call,
     "transfers": transfers,
     "suspend": suspend,

@@ -16,6 +16,7 @@ from trustspace.client.aio.datasets import AsyncDatasetMethods
 from trustspace.client.aio.diagnosis import AsyncDiagnosisMethods
 from trustspace.client.aio.negotiations import AsyncNegotiationMethods
 from trustspace.client.aio.participants import AsyncParticipantMethods
+from trustspace.client.aio.receiving import AsyncReceivingMethods
 from trustspace.client.aio.records import AsyncRecordMethods
 from trustspace.client.aio.transfers import AsyncTransferMethods
 
@@ -27,6 +28,7 @@ class AsyncClient(
     AsyncDiagnosisMethods,
     AsyncNegotiationMethods,
     AsyncParticipantMethods,
+    AsyncReceivingMethods,
     AsyncRecordMethods,
     AsyncTransferMethods,
 ):

@@ -9,17 +9,21 @@ Example::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from pydantic import PrivateAttr
 
 from trustspace.client.values import Agreement
 
 if TYPE_CHECKING:
+    import os
+
     from trustspace.client.aio.driver import AsyncDriver
     from trustspace.client.async_handle import AsyncHandle
     from trustspace.client.handle import Handle
+    from trustspace.client.receiving import ReceiveOptions
     from trustspace.client.sync.driver import Driver
+    from trustspace.client.values import Saved
 
 
 class BoundAgreement(Agreement):
@@ -41,6 +45,17 @@ class BoundAgreement(Agreement):
         handle: Handle = self._client.open(self, purpose=purpose, action=action)
         return handle
 
+    def receive(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        sink: str | None = None,
+        **options: Unpack[ReceiveOptions],
+    ) -> Saved:
+        """Have the provider push the data; as `Client.receive`."""
+        saved: Saved = self._client.receive(self, path, sink=sink, **options)
+        return saved
+
 
 class AsyncBoundAgreement(Agreement):
     """An agreement of an `AsyncClient`."""
@@ -60,3 +75,14 @@ class AsyncBoundAgreement(Agreement):
         """Open the data of the agreement; as `AsyncClient.open`."""
         handle: AsyncHandle = self._client.open(self, purpose=purpose, action=action)
         return handle
+
+    async def receive(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        sink: str | None = None,
+        **options: Unpack[ReceiveOptions],
+    ) -> Saved:
+        """Have the provider push the data; as `Client.receive`."""
+        saved: Saved = await self._client.receive(self, path, sink=sink, **options)
+        return saved

@@ -16,6 +16,7 @@ from trustspace.client.sync.datasets import DatasetMethods
 from trustspace.client.sync.diagnosis import DiagnosisMethods
 from trustspace.client.sync.negotiations import NegotiationMethods
 from trustspace.client.sync.participants import ParticipantMethods
+from trustspace.client.sync.receiving import ReceivingMethods
 from trustspace.client.sync.records import RecordMethods
 from trustspace.client.sync.transfers import TransferMethods
 
@@ -27,6 +28,7 @@ class Client(
     DiagnosisMethods,
     NegotiationMethods,
     ParticipantMethods,
+    ReceivingMethods,
     RecordMethods,
     TransferMethods,
 ):

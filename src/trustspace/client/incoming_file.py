@@ -125,7 +125,7 @@ class Announced:
         Raises:
             RemoteProtocolError: The answer is a part that does not follow what is there.
         """
-        sha256 = _sha256(answer.headers.get("repr-digest", ""))
+        sha256 = digest_in(answer.headers.get("repr-digest", ""))
         if answer.status == 200:
             target.restart(version=answer.headers.get("etag"))
             length = answer.headers.get("content-length", "")
@@ -137,7 +137,8 @@ class Announced:
         return cls(None if part[3] == "*" else int(part[3]), sha256)
 
 
-def _sha256(header: str) -> str | None:
+def digest_in(header: str) -> str | None:
+    """Return the SHA-256 of a ``Repr-Digest`` header in hex, or None."""
     found = REPR_DIGEST.search(header)
     if found is None:
         return None

@@ -242,7 +242,7 @@ class Pull:
         error = error_of(
             "the data request",
             status=answer.status,
-            document=_document(answer),
+            document=document_of(answer),
             request_id=answer.headers.get("x-request-id", ""),
         )
         if isinstance(error, PolicyDeniedError):
@@ -257,7 +257,8 @@ class Pull:
         return denied or error
 
 
-def _document(answer: SyncIncomingStream) -> Any:  # noqa: ANN401 - any JSON value
+def document_of(answer: SyncIncomingStream) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON of a refusal, or None."""
     body = b""
     for chunk in answer.chunks():
         body += chunk

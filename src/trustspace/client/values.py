@@ -180,10 +180,18 @@ class Transfer(_Process):
     Attributes:
         bytes: Metered at the provider, only there.
         rows: Metered at the provider, only there.
+        sink: Of a push, where it goes.
+        pushed: Of a push, bytes that are known to have arrived.
+        sha256: Of a push, digest of what arrived.
+        error: Of a push, what the last attempt came to when it did not come to an end.
     """
 
     agreement: str
     dataset: str | None = None
+    sink: str | None = None
+    pushed: int | None = None
+    sha256: str | None = None
+    error: str | None = None
     format: str | None = None
     bytes: int | None = None
     rows: int | None = None

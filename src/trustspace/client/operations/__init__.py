@@ -14,8 +14,8 @@ from trustspace.client.operations.approval import ApprovalOperations
 from trustspace.client.operations.diagnosis import DiagnosisOperations
 from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
+from trustspace.client.operations.receiving import ReceivingOperations
 from trustspace.client.operations.record import EventPages
-from trustspace.client.operations.transfer import TransferOperations
 
 __all__ = ["EventPages", "Operations"]
 
@@ -25,6 +25,6 @@ class Operations(
     DiagnosisOperations,
     NegotiationOperations,
     PublicationOperations,
-    TransferOperations,
+    ReceivingOperations,
 ):
     """All operations in the name of one participant of a connector."""

@@ -69,7 +69,7 @@ class TransferOperations(AgreementOperations):
                 yield Wait(POLL_PAUSE)
                 left -= POLL_PAUSE
         if transfer.state != "STARTED":
-            raise _not_started(transfer)
+            raise not_delivered(transfer)
         return transfer
 
     def transfers(self) -> Exchange[tuple[Transfer, ...]]:
@@ -157,8 +157,9 @@ class TransferOperations(AgreementOperations):
         yield from call(Request("POST", path, body=receipt.to_wire()))
 
 
-def _not_started(transfer: Transfer) -> TrustspaceError:
-    said = f"transfer {transfer.id} did not start"
+def not_delivered(transfer: Transfer) -> TrustspaceError:
+    """Return the error that a transfer which did not begin, or did not end well, stands for."""
+    said = f"transfer {transfer.id} did not deliver"
     reasons = reason_objects(transfer.reasons)
     return unanswered(said, reasons, code=transfer.code or "") or stopped(transfer)
 
