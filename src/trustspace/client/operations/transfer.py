@@ -69,7 +69,7 @@ class TransferOperations(AgreementOperations):
                 yield Wait(POLL_PAUSE)
                 left -= POLL_PAUSE
         if transfer.state != "STARTED":
-            raise not_delivered(transfer)
+            raise not_delivered(transfer, "start")
         return transfer
 
     def transfers(self) -> Exchange[tuple[Transfer, ...]]:
@@ -157,9 +157,9 @@ class TransferOperations(AgreementOperations):
         yield from call(Request("POST", path, body=receipt.to_wire()))
 
 
-def not_delivered(transfer: Transfer) -> TrustspaceError:
+def not_delivered(transfer: Transfer, what: str = "deliver") -> TrustspaceError:
     """Return the error that a transfer which did not begin, or did not end well, stands for."""
-    said = f"transfer {transfer.id} did not deliver"
+    said = f"transfer {transfer.id} did not {what}"
     reasons = reason_objects(transfer.reasons)
     return unanswered(said, reasons, code=transfer.code or "") or stopped(transfer)
 
