@@ -15,18 +15,19 @@ Goals: alone p50 25 ms and p95 50 ms; 120 a second with 32 in flight, p95 400 ms
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from trustspace.connector.home import Home
+from trustspace.transport.guard import EgressPolicy
+from trustspace.transport.message_client import MessageClient
 
 if TYPE_CHECKING:
     from benchmarks._figures import Goal, distribution, finish, parser
@@ -35,28 +36,40 @@ else:
     from _figures import Goal, distribution, finish, parser
     from _service import Process, Service, served
 
-NEGOTIATION_SECONDS = 60
+DEADLINE = timedelta(seconds=60)
 ENDS = ("negotiation.finalized", "negotiation.terminated")
 
 Event = dict[str, Any]
 
 
-def client_of(home: Home) -> httpx.AsyncClient:
-    """Return a client of a home's management API."""
-    return httpx.AsyncClient(
-        base_url=f"{home.management_url}/v1/participants/{home.name}",
-        headers={"Authorization": f"Bearer {home.management_token()}"},
-        timeout=NEGOTIATION_SECONDS,
-        trust_env=False,
-    )
+class Owner:
+    """A home's management API, asked over connections that are kept."""
+
+    def __init__(self, home: Home) -> None:
+        self._client = MessageClient(EgressPolicy.development())
+        self._base = f"{home.management_url}/v1/participants/{home.name}"
+        self._headers = {"Authorization": f"Bearer {home.management_token()}"}
+
+    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
+        """Send one request and return what the answer holds."""
+        answer = await self._client.request(
+            method, self._base + path, headers=self._headers, json=body, deadline=DEADLINE
+        )
+        return json.loads(answer.expect(200, 201).body)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
 
 
 class Log:
     """A participant's event log, followed while negotiations run."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, owner: Owner) -> None:
         self.events: list[Event] = []
-        self._client = client
+        self._owner = owner
         self._ended: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def follow(self) -> None:
@@ -67,8 +80,7 @@ class Log:
     async def read(self, *, wait: int = 0) -> int:
         """Read what happened since the last time; return how many events that were."""
         after = self.events[-1]["seq"] if self.events else 0
-        query = {"after": after, "limit": 1000, "wait": wait}
-        page = (await self._client.get("/events", params=query)).raise_for_status().json()
+        page = await self._owner.ask("GET", f"/events?after={after}&limit=1000&wait={wait}")
         for event in page["items"]:
             self.events.append(event)
             if event["kind"] in ENDS:
@@ -77,16 +89,16 @@ class Log:
 
     async def end_of(self, pid: str) -> None:
         """Wait until a negotiation has ended."""
-        async with asyncio.timeout(NEGOTIATION_SECONDS):
+        async with asyncio.timeout(DEADLINE.total_seconds()):
             await self._ended[pid].wait()
 
 
 class Load:
     """Starts negotiations, and knows what each of the three processes spent on them."""
 
-    def __init__(self, provider: Service, consumer: Service, client: httpx.AsyncClient) -> None:
-        self.log = Log(client)
-        self._client = client
+    def __init__(self, provider: Service, consumer: Service, owner: Owner) -> None:
+        self.log = Log(owner)
+        self._owner = owner
         self._address = provider.home.address
         self._processes = {
             "provider": provider.process,
@@ -114,8 +126,8 @@ class Load:
     async def _negotiate(self, left: Iterable[int]) -> None:
         order = {"address": self._address, "dataset": "d", "purpose": "research", "fresh": True}
         for _ in left:
-            answer = await self._client.post("/negotiations", json=order)
-            await self.log.end_of(answer.raise_for_status().json()["id"])
+            started = await self._owner.ask("POST", "/negotiations", order)
+            await self.log.end_of(started["id"])
 
 
 def durations(events: Iterable[Event]) -> list[float]:
@@ -141,20 +153,20 @@ async def measure(
     provider: Service, consumer: Service, *, alone: int, count: int, in_flight: int
 ) -> dict[str, Any]:
     """Run negotiations one by one, then many at a time."""
-    async with client_of(provider.home) as owner, client_of(consumer.home) as client:
+    async with Owner(provider.home) as theirs, Owner(consumer.home) as ours:
         file = provider.home.path / "data.bin"
         file.write_bytes(b"x" * 1000)
         terms = {"source": {"kind": "file", "path": str(file)}, "policy": {"purpose": "research"}}
-        (await owner.put("/datasets/d", json=terms)).raise_for_status()
-        load = Load(provider, consumer, client)
+        await theirs.ask("PUT", "/datasets/d", terms)
+        load = Load(provider, consumer, ours)
         following = asyncio.create_task(load.log.follow())
         warm = in_flight + 20
         await load.run(count=warm, in_flight=in_flight)
         one_by_one = await load.run(count=alone, in_flight=1)
         together = await load.run(count=count, in_flight=in_flight)
         following.cancel()
-        theirs = Log(owner)
-        while await theirs.read():
+        their_log = Log(theirs)
+        while await their_log.read():
             pass
         while await load.log.read():
             pass
@@ -162,7 +174,7 @@ async def measure(
     return {
         "alone": one_by_one,
         f"in_flight_{in_flight}": together,
-        "lost_or_stuck": 2 * expected - concluded(theirs.events) - concluded(load.log.events),
+        "lost_or_stuck": 2 * expected - concluded(their_log.events) - concluded(load.log.events),
         "negotiations": expected,
     }
 
