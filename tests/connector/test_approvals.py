@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tests.connector.asking import HASTY, NO_ANSWER
 from tests.connector.conftest import Start
 from tests.connector.haggling import first_waiting, kinds, request_of, rules
-from tests.connector.party import Json, Party
+from tests.connector.party import Json, Party, party
 from tests.connector.scripted_peer import ScriptedPeer
 
 pytestmark = pytest.mark.anyio
@@ -152,6 +152,15 @@ async def test_a_consumer_waits_for_a_person_longer_than_for_a_machine(
     assert shown["state"] == "REQUESTED"
     await garden.post(f"approvals/{entry['id']}/approve")
     assert (await patient.negotiation(ours))["state"] == "FINALIZED"
+
+
+async def test_what_waits_outlives_the_connector(tmp_path: Path, bank: Party, roses: Path) -> None:
+    async with party(tmp_path / "oak", "oak") as oak:
+        ours, entry = await _asked(oak, bank, roses, "lasting")
+    async with party(tmp_path / "oak", "oak") as again:
+        assert await again.get(f"approvals/{entry['id']}") == entry
+        await again.post(f"approvals/{entry['id']}/approve")
+        assert (await bank.negotiation(ours))["state"] == "FINALIZED"
 
 
 async def test_how_requests_are_answered_is_shown_and_changed(garden: Party, roses: Path) -> None:

@@ -108,6 +108,17 @@ async def test_terms_that_cannot_be_evaluated_are_not_offered(
     assert garden.stored() == before
 
 
+async def test_terms_that_the_dataset_cannot_keep_are_not_offered(
+    garden: Party, bank: Party
+) -> None:
+    _, theirs = await _begun(garden, bank)
+    before = garden.stored()
+    body = {"policy": {"drop": ["no such column"]}}
+    answer = await garden.ask("POST", f"negotiations/{theirs}/offer", body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "pep.unenforceable")
+    assert garden.stored() == before
+
+
 @pytest.mark.parametrize("side", ["garden", "bank"])
 async def test_either_owner_ends_it_with_a_reason(garden: Party, bank: Party, side: str) -> None:
     ours, theirs = await _begun(garden, bank)

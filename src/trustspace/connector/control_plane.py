@@ -14,6 +14,7 @@ from trustspace.connector.agreements import REVOKED, Agreements
 from trustspace.connector.explanations import explanation
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError
+from trustspace.model.participant import Role
 from trustspace.store import AgreementState, Transaction
 
 if TYPE_CHECKING:
@@ -119,6 +120,10 @@ class ControlPlane:
         policy: Mapping[str, Any] | None = None,
     ) -> Json:
         """Take a step of a negotiation by the owner's wish; see `OwnerSteps`."""
+        if step == "offer" and policy is not None:
+            value = await self.context.store.read(lambda tx: tx.negotiations.get(hosted.name, pid))
+            if value is not None and value.role is Role.PROVIDER:
+                await self.publications.try_terms(hosted, value.dataset_id, policy)
         now = self.context.now()
 
         def hop(tx: Transaction) -> Json:
