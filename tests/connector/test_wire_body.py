@@ -44,6 +44,7 @@ MALFORMED = {
         json.dumps({str(index): 0 for index in range(10_001)}).encode(),
         "json.keys",
     ),
+    "200,000 numbers": (b'{"a": [' + b"1.5," * 199_999 + b"1.5]}", "json.items"),
     "a string of 300,000 characters": (_message(filter=["x" * 300_000]), "json.string"),
     "a number": (b"1", "message.malformed"),
     "an array": (b"[]", "message.malformed"),

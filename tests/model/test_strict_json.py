@@ -143,3 +143,13 @@ def test_one_mebibyte_of_anything_is_refused_quickly(data: bytes) -> None:
         loads(data)
     # Linear work takes well under 0.1 s; quadratic work on these takes minutes.
     assert time.perf_counter() - start < 2
+
+
+def test_more_items_of_arrays_than_can_be_worked_on_are_refused():
+    assert loads(b"[" + b"1," * 19_999 + b"1]") == [1] * 20_000
+    for body in (b"[" + b"1.5," * 20_000 + b"1]", b'{"a": [[' + b"1," * 20_000 + b"1]]}"):
+        with pytest.raises(RemoteProtocolError) as caught:
+            loads(body)
+        assert caught.value.code == "json.items"
+    assert loads(b'["' + b"," * 30_000 + b'"]')[0].count(",") == 30_000
+    assert loads(b"[1,2,3]", max_items=3) == [1, 2, 3]

@@ -24,6 +24,8 @@ MAX_DEPTH = 32
 """Arrays and objects inside one another; the deepest message of DSP 2025-1 has about 15."""
 MAX_KEYS = 10_000
 """Members of all objects of a document together."""
+MAX_ITEMS = 20_000
+"""Items of all arrays of a document together; each costs work long after it is decoded."""
 MAX_STRING = 262_144
 """Characters of one string, member names included."""
 MAX_INTEGER = 2**53 - 1
@@ -42,6 +44,7 @@ def loads(
     *,
     max_depth: int = MAX_DEPTH,
     max_keys: int = MAX_KEYS,
+    max_items: int = MAX_ITEMS,
     max_string: int = MAX_STRING,
 ) -> Any:  # noqa: ANN401 - any JSON value
     """Decode one JSON document.
@@ -50,11 +53,13 @@ def loads(
         data: The document in UTF-8, without byte order mark; its size is the caller's to limit.
         max_depth: Most arrays and objects inside one another.
         max_keys: Most members of all objects together.
+        max_items: Most items of all arrays together.
         max_string: Most characters of one string.
 
     Raises:
         RemoteProtocolError: With code ``json.encoding``, ``json.syntax``, ``json.duplicate``,
-            ``json.number``, ``json.surrogate``, ``json.depth``, ``json.keys`` or ``json.string``.
+            ``json.number``, ``json.surrogate``, ``json.depth``, ``json.keys``, ``json.items`` or
+            ``json.string``.
             The message never repeats a value of the document.
     """
     text = _decode(data)
@@ -72,6 +77,8 @@ def loads(
         _refuse("syntax", f"{error.msg} at line {error.lineno}, column {error.colno}")
     except RecursionError:
         _refuse("depth", "nested deeper than can be read here")
+    if text.count(",") >= max_items:
+        _check_items(value, max_items)
     if len(text) > max_string or _SURROGATE_ESCAPE.search(text):
         _check_strings(value, max_string)
     return value
@@ -134,6 +141,20 @@ def _read_float(literal: str) -> float:
 
 def _refuse_constant(literal: str) -> NoReturn:
     _refuse("number", f"{literal} is not JSON")
+
+
+def _check_items(value: Any, max_items: int) -> None:  # noqa: ANN401 - any JSON value
+    pending = [value]
+    items = 0
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            pending.extend(part.values())
+        elif isinstance(part, list):
+            items += len(part)
+            if items > max_items:
+                _refuse("items", f"more than {max_items} items of arrays")
+            pending.extend(part)
 
 
 def _check_strings(value: Any, max_string: int) -> None:  # noqa: ANN401 - any JSON value
