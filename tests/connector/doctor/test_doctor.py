@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import anyio
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tests.connector.doctor.sick_peer import CONTEXT, LOGIN, SickPeer, answering, sick_peer, silent
 from tests.connector.party import Party
 
+from trustspace.connector.doctor import doctor
 from trustspace.connector.listener import bind
 from trustspace.connector.trace import REDACTED
 from trustspace.dsp.binding import catalog_error
@@ -346,3 +348,27 @@ async def test_no_secret_is_told_or_traced(bank, garden):
     assert re.search('eyJ[^."]{20,}[.]eyJ', text) is None, re.findall(".{40}eyJ.{30}", text)
     assert bank.connector.home.management_token() not in text
     assert REDACTED not in json.dumps(shown)
+
+
+async def test_a_slow_peer_is_told_though_it_works(bank, monkeypatch):
+    monkeypatch.setattr(doctor, "SLOW", timedelta(milliseconds=100))
+
+    async def late(_: Request) -> Response:
+        await anyio.sleep(0.2)
+        return JSONResponse(peer.versions())
+
+    async with sick_peer() as peer:
+        peer.answers["versions"] = late
+        shown = await consult(bank, peer.url)
+    assert shown["well"]
+    assert ids(shown, "warning") == ["http.slow"]
+
+
+async def test_a_fault_of_the_doctor_s_own_is_told(bank, monkeypatch, caplog):
+    async def fail(_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(doctor, "find", fail)
+    shown = await consult(bank, "https://garden.example")
+    assert ids(shown) == ["deadline.failed"]
+    assert "ZeroDivisionError" in caplog.text

@@ -23,6 +23,7 @@ from trustspace.connector.doctor.findings import Finding, Severity
 from trustspace.connector.doctor.home import examine_home
 from trustspace.connector.home import init_home
 from trustspace.dsp.messages import NegotiationState
+from trustspace.dsp.process import Process
 from trustspace.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -244,3 +245,46 @@ async def test_a_clock_that_was_set_back_is_told(start, peer):
 
     found = await anyio.to_thread.run_sync(look_earlier)
     assert "time.backwards" in found
+
+
+class Resting:
+    """Lets every process wait for its owner."""
+
+    def goes_on(self, process: Process) -> bool:
+        del process
+        return False
+
+
+async def test_what_waits_for_us_or_was_suspended_is_told(start, roses, monkeypatch):
+    monkeypatch.setattr(own_store, "STUCK", timedelta(milliseconds=1))
+    garden = await start("garden", reaction=Resting())
+    bank = await start("bank")
+    await garden.publish(roses)
+    order = {"address": garden.address, "dataset": "roses", "purpose": "research"}
+    await bank.post("negotiations", **order)
+    await bank.settled()
+    (waiting,) = (await garden.get("negotiations"))["items"]
+    found = await look_beside(garden.connector.home.path)
+    shown = found["process.waits_for_us"]
+    assert f"trustspace explain {waiting['id']} --home" in shown["advice"]
+    monkeypatch.setattr(own_store, "MAX_TOLD", 0)
+    assert "process.more" in await look_beside(garden.connector.home.path)
+
+
+async def test_a_suspended_transfer_and_an_open_decision_are_told(start, roses, monkeypatch):
+    garden, bank = await start("garden"), await start("bank")
+    await garden.publish(roses)
+    agreement = await bank.agree(garden)
+    transfer = await bank.transfer(agreement)
+    await bank.post(f"transfers/{transfer['id']}/suspend", reason="lunch")
+    await garden.publish(roses, "asked", {}, negotiation="approval")
+    order = {"address": garden.address, "dataset": "asked"}
+    await bank.post("negotiations", **order)
+    await bank.settled()
+    monkeypatch.setattr(own_store, "STUCK", timedelta(milliseconds=1))
+    ours = await look_beside(bank.connector.home.path)
+    assert "suspended by us" in ours["process.suspended"]["found"]
+    assert f"trustspace resume {transfer['id']} --home" in ours["process.suspended"]["advice"]
+    theirs = await look_beside(garden.connector.home.path)
+    assert bank.id in theirs["process.suspended"]["found"]
+    assert "trustspace approvals" in theirs["process.awaits_decision"]["advice"]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from trustspace.connector.doctor.network import reach
 from trustspace.dsp.binding import VERSION, VERSION_PATH
+from trustspace.dsp.dialects import recognise_versions
 from trustspace.dsp.messages import ProtocolVersion, VersionResponse
 from trustspace.dsp.wire import parse
 from trustspace.errors import (
@@ -54,8 +55,9 @@ async def find(examination: Examination) -> None:
         if not address.startswith(("http://", "https://")):
             examination.end("address.unreadable", address=address)
         await _entry(examination, address.removesuffix(f"/{VERSION_PATH}").rstrip("/"))
-        if not examination.is_believing:
-            _check_services(examination, await _document(examination, examination.did))
+        if examination.is_believing:
+            return  # Whose it is the catalogue may say; nothing of it is proven.
+        _check_services(examination, await _document(examination, examination.did))
     examination.tell("participant.ok")
 
 
@@ -69,6 +71,10 @@ async def _entry(examination: Examination, root: str) -> None:
     url = f"{root}/{VERSION_PATH}"
     reply = await examination.ask_or_end("GET", url)
     _compare_clocks(examination, reply)
+    if reply.status != 200 and examination.is_believing and not examination.did:
+        examination.base = root
+        examination.tell("version.assumed", url=url, status=reply.status)
+        return
     if reply.status != 200:
         await _look_elsewhere(examination, root, reply)
     entries = _versions(examination, reply)
@@ -76,6 +82,7 @@ async def _entry(examination: Examination, root: str) -> None:
     path = "/" + found.path.strip("/")
     examination.base = root + path.rstrip("/")
     examination.profiles = _profiles(found)
+    examination.dialect = recognise_versions([found])
     examination.tell("version.ok", url=url, path=path)
 
 
@@ -90,7 +97,6 @@ def _versions(examination: Examination, reply: Reply) -> list[ProtocolVersion]:
         told = parse(document, VersionResponse)
     except RemoteProtocolError as error:
         examination.end("version.malformed", url=reply.url, reason=error)
-    examination.spoken.append(document)
     entries = [
         entry
         for entry in told.protocol_versions
@@ -119,7 +125,8 @@ async def _look_elsewhere(examination: Examination, root: str, reply: Reply) -> 
 
 
 def _choose(examination: Examination, entries: list[ProtocolVersion]) -> ProtocolVersion:
-    dids = sorted({entry.service_id or "" for entry in entries if _is_did(entry.service_id)})
+    is_name = bool if examination.is_believing else _is_did
+    dids = sorted({entry.service_id or "" for entry in entries if is_name(entry.service_id)})
     named = ", ".join(dids[:MAX_NAMED])
     if examination.did:
         own = [entry for entry in entries if entry.service_id == examination.did]

@@ -6,7 +6,9 @@ agreement is never verified.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
 
 from trustspace.connector.context import new_pid
 from trustspace.dsp.binding import join, negotiation_path, path_of
@@ -25,6 +27,12 @@ from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 if TYPE_CHECKING:
     from trustspace.connector.doctor.examination import Examination, Reply
     from trustspace.model.odrl import Offer
+
+NOT_YET: Final = frozenset({409, 503})
+"""A counterparty that is just saving its own step answers one of these."""
+CLOSING_TRIES: Final = 10
+CLOSING_PAUSE: Final = 0.1
+"""Seconds."""
 
 
 async def rehearse(examination: Examination) -> None:
@@ -82,6 +90,11 @@ async def _close(examination: Examination, opened: ContractNegotiation, dataset_
         reasons=("a dry run of trustspace doctor",),
     )
     reply = await _post(examination, message, opened.provider_pid)
+    for _ in range(CLOSING_TRIES):
+        if reply.status not in NOT_YET:
+            break
+        await anyio.sleep(CLOSING_PAUSE)
+        reply = await _post(examination, message, opened.provider_pid)
     state: object = NegotiationState.TERMINATED
     if reply.status not in (200, 204):
         # It may have ended by itself: its agreement was answered 404 meanwhile.

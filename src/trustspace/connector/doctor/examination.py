@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trustspace.connector.context import Hosted
     from trustspace.connector.trace import Trace
+    from trustspace.dsp.dialects import Dialect
     from trustspace.model.dataset import Dataset
     from trustspace.transport.http_client import GuardedClient
 
@@ -98,7 +99,7 @@ class Examination:
         did: The counterparty, once it is known.
         base: URL of its protocol endpoints, once it is known.
         profiles: Profiles that it announces.
-        spoken: Documents of the counterparty, for its dialect.
+        dialect: The dialect that its documents show.
         dataset: A dataset of its catalogue.
     """
 
@@ -120,7 +121,7 @@ class Examination:
     did: str = ""
     base: str = ""
     profiles: frozenset[str] = frozenset()
-    spoken: list[Mapping[str, Any]] = field(default_factory=list)
+    dialect: Dialect | None = None
     dataset: Dataset | None = None
     reached: set[tuple[str, str, int]] = field(default_factory=set)
     delays: list[float] = field(default_factory=list)

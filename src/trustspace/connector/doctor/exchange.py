@@ -72,6 +72,9 @@ def _refused(examination: Examination, reply: Reply) -> None:
 
 def _check_catalogue(examination: Examination, catalogue: Catalog) -> None:
     found = catalogue.participant_id
+    if examination.is_believing and not examination.did.startswith("did:"):
+        examination.did = examination.did or found or ""
+        examination.tell("participant.believed", name=examination.did or "-")
     if found is not None and examination.did and found != examination.did:
         examination.tell("catalog.other_participant", found=found)
     if not catalogue.datasets:
@@ -85,6 +88,9 @@ async def _dataset(examination: Examination, dataset_id: str) -> None:
     examination.probe = "dataset"
     url = join(examination.base, dataset_path(dataset_id))
     reply = await examination.ask_or_end("GET", url, audience=_audience(examination))
+    if reply.status != 200 and examination.dialect and examination.dialect.searches_catalog:
+        examination.tell("dataset.by_catalogue", id=dataset_id, status=reply.status)
+        return
     if reply.status != 200:
         examination.tell("dataset.refused", id=dataset_id, status=reply.status)
         return
@@ -113,8 +119,7 @@ def _dialect(examination: Examination) -> None:
     if TRUSTSPACE_NAMESPACE in examination.profiles:
         name = "trustspace"
     else:
-        recognised = [dialect.name for each in examination.spoken if (dialect := recognise(each))]
-        name = recognised[0] if recognised else STRICT.name
+        name = (examination.dialect or STRICT).name
     examination.tell("dialect.known", name=name)
 
 
@@ -134,7 +139,7 @@ def _read(examination: Examination, reply: Reply, expected: type[A]) -> A:
         value = parse(document, expected)
     except RemoteProtocolError as error:
         examination.end("catalog.malformed", url=reply.url, reason=error)
-    examination.spoken.append(document)
+    examination.dialect = recognise(document) or examination.dialect
     try:
         emit(value)
     except LocalProtocolError as error:

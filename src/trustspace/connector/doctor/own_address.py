@@ -14,7 +14,6 @@ import anyio
 from trustspace.connector.doctor.examination import Ended, Examination, Reply
 from trustspace.connector.doctor.findings import Finding, Severity
 from trustspace.connector.doctor.network import reach
-from trustspace.connector.home import participant_did
 from trustspace.dsp.binding import VERSION_PATH
 from trustspace.errors import IdentityError, TransportError
 from trustspace.identity.did import document_url, parse_document
@@ -81,14 +80,13 @@ async def _look(home: Home, tell: Tell, trusted: str | None) -> None:
         try:
             await reach(examination, home.address)
             if await _is_ours(examination, home, tell):
-                did = participant_did(home.address, home.name)
-                tell("public.ok", address=home.address, did=did)
+                tell("public.ok", address=home.address, did=home.id)
         except Ended:
             return
 
 
 async def _is_ours(examination: Examination, home: Home, tell: Tell) -> bool:
-    did = participant_did(home.address, home.name)
+    did = home.id
     url = f"{home.address}/{home.name}/{VERSION_PATH}"
     reply = await examination.ask_or_end("GET", url)
     _compare_clocks(reply, tell)
@@ -97,6 +95,8 @@ async def _is_ours(examination: Examination, home: Home, tell: Tell) -> bool:
     if not isinstance(entries, list) or not any(_names(entry, did) for entry in entries):
         tell("public.other", **facts)
         return False
+    if not did.startswith("did:"):
+        return True  # Where everybody is believed nobody needs a document.
     url = document_url(did, insecure_loopback=home.development)
     reply = await examination.ask_or_end("GET", url)
     facts |= {"url": url, "status": reply.status}
