@@ -169,3 +169,23 @@ def test_what_began_earlier_or_is_not_kept_is_unknown() -> None:
     steps = Script().into(VERIFICATION).into(START).into(large).walk()
     assert [step.outcome for step in steps] == [Outcome.UNKNOWN] * 3
     assert steps[1].message == "TransferStartMessage"
+
+
+def test_a_dialect_is_forgiven_what_an_exchange_forgives_it() -> None:
+    contexts = {"@context": [*CONTEXT, "https://w3id.org/edc/dspace/v0.0.1"]}
+    first = AGREEMENT | contexts
+    second = first | {"agreement": AGREEMENT["agreement"] | {"@id": "a2"}}
+    script = Script().out(REQUEST, 201, ACK).into(first | {"@id": "m1"}).into(first | {"@id": "m2"})
+    steps = script.into(second).out(VERIFICATION).walk()
+    assert told(steps) == [
+        ("accepted", "REQUESTED"),
+        ("accepted", "AGREED"),
+        ("repeated", "AGREED"),
+        ("accepted", "AGREED"),
+        ("accepted", "VERIFIED"),
+    ]
+    strict = Script().out(REQUEST, 201, ACK).into(AGREEMENT).into(second | {"@context": CONTEXT})
+    assert told(strict.walk())[2] == ("illegal", "AGREED")
+    start = START | contexts
+    resumed = Script().out(TRANSFER, 201, ACK).into(start | {"@id": "m1"}).into(start).walk()
+    assert told(resumed)[2] == ("repeated", "STARTED")

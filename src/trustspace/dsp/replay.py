@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeGuard
 
+from trustspace.dsp.dialects import STRICT, recognise
 from trustspace.dsp.messages import (
     ContractOfferMessage,
     ContractRequestMessage,
@@ -151,8 +152,15 @@ class _Walker:
         step = Step(record, _name(message), Outcome.REPEATED, sender, process.id, state)
         if (process.id, canonical(record.message)) in self.applied:
             return step
+        # What the other side's dialect is forgiven in an exchange, it is forgiven here.
+        forgiving = not record.outgoing and (recognise(record.message) or STRICT).forgiving
+        said: Any = message  # Of the process's kind, by which it was found.
+        if forgiving and isinstance(process, ContractNegotiation):
+            process = process.before(said)
         try:
-            moved: AnyProcess = process.receive(message, sender=sender, now=record.at)  # type: ignore[arg-type] # found by its kind
+            moved: AnyProcess = process.receive(
+                said, sender=sender, now=record.at, forgiving=forgiving
+            )
         except ProtocolError as error:
             return _against_the_rules(step, error)
         if moved is process:
