@@ -72,8 +72,8 @@ async def _end(pull: Pull, how: str) -> None:
     match how:
         case "revoked by the provider":
             await provider.post(f"agreements/{pull.agreement}/revoke")
-        case "revoked by the consumer":
-            await consumer.post(f"agreements/{pull.agreement}/revoke")
+        case "given up by the consumer":
+            await consumer.post(f"agreements/{pull.agreement}/give-up")
         case "suspended by the consumer":
             await consumer.post(f"transfers/{pull.transfer}/suspend")
         case _:
@@ -82,7 +82,7 @@ async def _end(pull: Pull, how: str) -> None:
 
 CODES = {
     "revoked by the provider": "agreement.revoked",
-    "revoked by the consumer": "transfer.terminated",
+    "given up by the consumer": "transfer.terminated",
     "suspended by the consumer": "transfer.suspended",
     "suspend by the provider": "transfer.suspended",
     "terminate by the provider": "transfer.terminated",
@@ -101,7 +101,9 @@ async def test_a_running_file_is_cut(garden: Party, bank: Party, big: Path, how:
         note = await _cut(pull)
         size += await _read_until_cut(pieces)
     assert size < SIZE
-    assert note["code"] == CODES[how]
+    # Of two messages of a consumer the first to arrive cuts.
+    told = {CODES[how], "agreement.terminated"} if how.startswith("given") else {CODES[how]}
+    assert note["code"] in told
     assert size <= note["bytes"] < SIZE
     assert "delivery.sent" not in await pull.kinds()
 

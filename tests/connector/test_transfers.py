@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tests.connector.party import Party
 
+from trustspace.store import AgreementState
+
 pytestmark = pytest.mark.anyio
 
 
@@ -130,9 +132,10 @@ async def test_a_consumer_may_give_its_agreement_up(
     garden: Party, bank: Party, running: tuple[str, str, str]
 ) -> None:
     agreement, _, theirs = running
-    shown = await bank.post(f"agreements/{agreement}/revoke", reason="no need")
-    assert shown["state"] == "REVOKED"
-    assert (await garden.until(f"transfers/{theirs}", "TERMINATED"))["code"] == "agreement.revoked"
+    shown = await bank.post(f"agreements/{agreement}/give-up", reason="no need")
+    assert shown["state"] == "TERMINATED"
+    ended = await garden.until(f"transfers/{theirs}", "TERMINATED")
+    assert (ended["code"], ended["reasons"]) == ("agreement.terminated", ["no need"])
 
 
 async def test_a_revocation_without_a_transfer_is_learnt_when_asking(
@@ -140,7 +143,12 @@ async def test_a_revocation_without_a_transfer_is_learnt_when_asking(
 ) -> None:
     """The consumer does not know yet; its request is answered and ended with the reason."""
     agreement = await bank.agree(garden)
-    await garden.post(f"agreements/{agreement}/revoke", reason="over")
+    now = datetime.now(UTC)
+    await garden.store.write(
+        lambda tx: tx.agreements.end(
+            "garden", agreement, AgreementState.REVOKED, reason="over", now=now
+        )
+    )
     shown = await bank.transfer(agreement)
     assert (shown["state"], shown["code"]) == ("TERMINATED", "agreement.revoked")
     assert shown["reasons"]

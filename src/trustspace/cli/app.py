@@ -23,6 +23,7 @@ from trustspace.cli.commands.catalog import catalog
 from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
 from trustspace.cli.commands.doctor import doctor
+from trustspace.cli.commands.end import end, give_up
 from trustspace.cli.commands.events import events
 from trustspace.cli.commands.explain import explain
 from trustspace.cli.commands.init import init
@@ -78,6 +79,8 @@ for _name, _function in {
     "release": release,
     "complete": complete,
     "terminate": terminate,
+    "end": end,
+    "give-up": give_up,
     "revoke": revoke,
     "explain": explain,
     "events": events,

@@ -202,6 +202,24 @@ class Transfer(_Process):
         return self.state in ("COMPLETED", "TERMINATED")
 
 
+class EndProposal(Value):
+    """A proposal to end an agreement.
+
+    Attributes:
+        by: Who made it.
+        state: ``standing``; ``accepted``, ``rejected``, or ``undelivered`` when the counterparty
+            could not be told.
+        answer: Words of the rejection.
+    """
+
+    id: str
+    by: Literal["us", "counterparty"]
+    reason: str = ""
+    at: Instant | None = None
+    state: str
+    answer: str = ""
+
+
 class Agreement(Value):
     """An agreement and what has been used of it.
 
@@ -214,6 +232,9 @@ class Agreement(Value):
         address: Address of the counterparty.
         used: Uses per counter.
         limits: Maximum per counter.
+        ends_at: When its terms end its time, or None.
+        ended_by: ``us``, ``counterparty``, ``both`` or ``time``; None while it is in force.
+        proposal: The last proposal to end it, or None.
         reused: Of what `negotiate` returns: whether that call began no negotiation, because there
             was an agreement already, or another call was negotiating it.
     """
@@ -233,6 +254,9 @@ class Agreement(Value):
     limits: dict[str, int] = Field(default_factory=dict)
     bytes: int | None = None
     rows: int | None = None
+    ends_at: Instant | None = None
+    ended_by: str | None = None
+    proposal: EndProposal | None = None
     reused: bool | None = None
 
     @property

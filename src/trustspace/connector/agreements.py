@@ -12,6 +12,7 @@ from trustspace.errors import (
     RemoteProtocolError,
 )
 from trustspace.model.odrl import AtomicConstraint
+from trustspace.model.participant import Role
 from trustspace.model.value import digest
 from trustspace.policy.end_of_time import ends_at
 from trustspace.policy.lower import lower
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 
     from trustspace.connector.context import Hosted
     from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.dsp.transfer import TransferProcess
     from trustspace.model.odrl import Agreement, Policy
 
-REVOKED = "agreement.revoked"
-"""Code under which a revocation is told to the counterparty and to whoever asks for data."""
+_ENDED = {
+    "agreement.revoked": AgreementState.REVOKED,
+    "agreement.terminated": AgreementState.TERMINATED,
+}
 
 
 class Agreements:
@@ -71,7 +75,7 @@ class Agreements:
             ends_at=end,
         )
         tx.agreements.insert(hosted.name, row)
-        self._record(tx, row, "agreement.concluded", now=now)
+        self.record(tx, row, "agreement.concluded", now=now)
         if end is not None:
             for tell in self._on_end:
                 tell(end)
@@ -128,14 +132,30 @@ class Agreements:
         ended = tx.agreements.end(
             row.participant, row.id, state, reason=reason, now=now, ended_by=ended_by
         )
-        self._record(
+        self.record(
             tx, ended, f"agreement.{state.lower()}", now=now, reason=reason, ended_by=ended_by
         )
         return ended
 
-    def _record(
+    def note_end(
+        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
+    ) -> None:
+        """End an agreement as the code says with which its provider has ended a transfer.
+
+        A provider that does not know our profile has nothing but this message to tell.
+        """
+        state = _ENDED.get(transfer.code or "")
+        if transfer.role is not Role.CONSUMER or state is None:
+            return
+        row = self.get(tx, hosted, transfer.agreement_id)
+        if row.state is AgreementState.FINALIZED:
+            reason = next((text for text in transfer.reasons if isinstance(text, str)), "")
+            self.end(tx, row, state, reason=reason, ended_by=ended_by(row, state), now=now)
+
+    def record(
         self, tx: Transaction, row: AgreementRow, kind: str, *, now: datetime, **more: str
     ) -> None:
+        """Write a domain event of an agreement."""
         body = {
             "agreement": row.id,
             "role": row.role.value,
@@ -152,8 +172,24 @@ def ended_code(row: AgreementRow) -> str:
     return f"agreement.{row.state.lower()}"
 
 
-def ended_reason(row: AgreementRow) -> dict[str, str | None]:
+def ended_by(row: AgreementRow, state: AgreementState) -> str:
+    """Return who ends an agreement in a state that its provider tells us of."""
+    if state is AgreementState.EXPIRED:
+        return "time"
+    return "both" if state is AgreementState.TERMINATED and row.proposal else "counterparty"
+
+
+def ended_reason(row: AgreementRow) -> dict[str, str | int | None]:
     """Return the reason object that tells how an agreement ended."""
+    if row.state is AgreementState.EXPIRED and row.ends_at is not None:
+        return {
+            "id": "agreement.expired",
+            "src": None,
+            "left": "odrl:dateTime",
+            "op": None,
+            "expected": int(row.ends_at.timestamp()),
+            "actual": None,
+        }
     return {
         "id": "agreement.not_active",
         "src": None,

@@ -42,6 +42,10 @@ from trustspace.connector.dialects import PeerDialects
 from trustspace.connector.did_identity import DidIdentity
 from trustspace.connector.doctor.doctor import Doctor
 from trustspace.connector.dsp_api import DspApi
+from trustspace.connector.ending.api import ProfileApi
+from trustspace.connector.ending.expiry import Expiry
+from trustspace.connector.ending.owner import OwnerEndings
+from trustspace.connector.ending.steps import Endings
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run
@@ -264,7 +268,7 @@ def _assemble(
     context: ConnectorContext,
     client: MessageClient,
     stack: contextlib.AsyncExitStack,
-) -> tuple[ControlPlane, OneSpelling, tuple[Worker, PushWorker]]:
+) -> tuple[ControlPlane, OneSpelling, tuple[Worker, PushWorker, Expiry]]:
     """Put the parts of one connector together."""
     development = context.settings.development
     patience = timedelta(seconds=context.settings.exchange.answer_seconds)
@@ -281,14 +285,16 @@ def _assemble(
     peers = Peers(context, client, authentication, tokens)
     changes = Changes()
     incoming = Incoming(context, agreed, home.path / "incoming")
+    endings = Endings(context, agreed, transfers)
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
-    discovery = _discovery(context, client, resolver, peers)
+    discovery = peers.discovery = _discovery(context, client, resolver, peers)
     plane = ControlPlane(
         context=context,
         decide=decide,
         agreed=agreed,
         agreeing=Agreeing(context, negotiations, Reuse(decide), discovery, peers),
+        endings=OwnerEndings(context, agreed, decide, endings, discovery, changes),
         negotiations=negotiations,
         transfers=transfers,
         requests=TransferRequests(context, agreed),
@@ -304,7 +310,7 @@ def _assemble(
         changes=changes,
         doctor=Doctor(context, client, authentication),
     )
-    worker = Worker(context, peers, Outcomes(context, negotiations, transfers))
+    worker = Worker(context, peers, Outcomes(context, negotiations, transfers, endings))
     deliveries = Deliveries(context, decide, agreed)
     pushing = PushWorker(
         context,
@@ -327,12 +333,14 @@ def _assemble(
     data = DataApi(context, authentication, deliveries, tokens, client)
     sinks = SinkApi(context, agreed, incoming)
     announced = Announcements(context)
-    routes = [*dsp.routes(), *data.routes(), *sinks.routes(), *announced.routes()]
+    profile = ProfileApi(context, authentication, endings)
+    routes = [*dsp.routes(), *profile.routes(), *data.routes()]
+    routes += [*sinks.routes(), *announced.routes()]
     served = Starlette(routes=routes)
     # A redirect would name whatever host the request names.
     served.router.redirect_slashes = False
     public = OneSpelling(served)
-    return plane, public, (worker, pushing)
+    return plane, public, (worker, pushing, Expiry(context, agreed, endings))
 
 
 def _discovery(
@@ -368,7 +376,7 @@ def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authent
 
 
 @contextlib.asynccontextmanager
-async def _working(worker: Worker | PushWorker) -> AsyncIterator[None]:
+async def _working(worker: Worker | PushWorker | Expiry) -> AsyncIterator[None]:
     task = asyncio.create_task(worker.run())
     try:
         yield

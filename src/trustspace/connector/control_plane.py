@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
-from trustspace.connector.agreements import REVOKED, Agreements
 from trustspace.connector.explanations import explanation
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError
 from trustspace.model.participant import Role
-from trustspace.store import AgreementState, Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trustspace.connector.agreeing import Agreeing
+    from trustspace.connector.agreements import Agreements
     from trustspace.connector.approvals import Approvals
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.doctor.doctor import Doctor
+    from trustspace.connector.ending.owner import OwnerEndings
     from trustspace.connector.idempotency import Keep
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.owner_steps import OwnerSteps
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trustspace.connector.transfers import Transfers
     from trustspace.model.dataset import Dataset
     from trustspace.policy.messages import Language
+    from trustspace.store import Transaction
     from trustspace.transport.discovery import Discovery
 
 Json = dict[str, Any]
@@ -52,6 +53,7 @@ class ControlPlane:
     decide: DecisionPoint
     agreed: Agreements
     agreeing: Agreeing
+    endings: OwnerEndings
     negotiations: Negotiations
     transfers: Transfers
     requests: TransferRequests
@@ -154,23 +156,6 @@ class ControlPlane:
             return {"items": items, "next": page.cursor}
 
         return await self.context.store.read(query)
-
-    async def revoke(self, hosted: Hosted, agreement_id: str, *, reason: str) -> Json:
-        """End an agreement: streams are cut, transfers terminated, the counterparty is told."""
-        now = self.context.now()
-
-        def hop(tx: Transaction) -> Json:
-            row = self.agreed.get(tx, hosted, agreement_id)
-            ended = self.agreed.end(
-                tx, row, AgreementState.REVOKED, reason=reason, ended_by="us", now=now
-            )
-            reasons = _reasons(reason or "the agreement was revoked")
-            self.transfers.end_all(tx, hosted, agreement_id, code=REVOKED, reasons=reasons, now=now)
-            return views.agreement(tx, ended, limits=self.decide.limits(ended))
-
-        shown = await self.context.store.write(hop)
-        self.context.gates.close(agreement_id=agreement_id, code=REVOKED)
-        return shown
 
     # --- transfers -------------------------------------------------------------------------------
 

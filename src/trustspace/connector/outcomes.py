@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
+from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.idle_pulls import IDLE
 from trustspace.dsp.messages import (
     ContractNegotiationEventMessage,
@@ -25,6 +26,7 @@ from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from trustspace.connector.ending.steps import Endings
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.outgoing import AnyProcess
     from trustspace.connector.peers import Peers
@@ -57,11 +59,16 @@ class Outcomes:
     """Records what sending came to; each method is one transaction."""
 
     def __init__(
-        self, context: ConnectorContext, negotiations: Negotiations, transfers: Transfers
+        self,
+        context: ConnectorContext,
+        negotiations: Negotiations,
+        transfers: Transfers,
+        endings: Endings,
     ) -> None:
         self._context = context
         self._negotiations = negotiations
         self._transfers = transfers
+        self._endings = endings
 
     async def delivered(self, row: OutboxRow, answer: Any) -> OutboxRow | None:  # noqa: ANN401 - any JSON value
         """Forget a delivered message, learn the counterparty's pid from the answer.
@@ -72,6 +79,10 @@ class Outcomes:
         now = self._context.now()
 
         def hop(tx: Transaction) -> OutboxRow | None:
+            if row.process_kind == AGREEMENT:
+                if tx.outbox.done(row.participant, row.message_id):
+                    self._endings.delivered(tx, row, answer, now=now)
+                return self._next(tx, row, now=now)
             if "consumerPid" in row.body and "providerPid" in row.body:
                 # Both pids are known. A row that is gone was answered, and what follows is sent.
                 gone = not tx.outbox.done(row.participant, row.message_id)
@@ -274,6 +285,8 @@ class Outcomes:
             "reasons": list(reasons),
         }
         tx.events.append(row.participant, "message.undelivered", body, now=now)
+        if row.process_kind == AGREEMENT:
+            self._endings.undelivered(tx, row)
         if hosted is not None and process is not None and not process.is_terminal:
             self._terminate(tx, hosted, process, code=code, reasons=reasons, now=now)
 
@@ -294,6 +307,8 @@ class Outcomes:
             self._context.gates.close(transfer_pid=process.id, code=code)
 
     def _process(self, tx: Transaction, row: OutboxRow) -> AnyProcess | None:
+        if row.process_kind == AGREEMENT:
+            return None
         if row.process_kind == ContractNegotiation.kind:
             return tx.negotiations.get(row.participant, row.process_pid)
         return tx.transfers.get(row.participant, row.process_pid)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 from httpx import URL
 
+from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.settings import UNSAFE
 from trustspace.dsp.binding import (
     base_of,
@@ -27,9 +28,18 @@ from trustspace.dsp.dialects import STRICT, query_of_page, recognise
 from trustspace.dsp.messages import CatalogRequestMessage
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.wire import emit, parse
-from trustspace.errors import NotFoundError, RemoteProtocolError, StatusError, TransportError
+from trustspace.errors import (
+    ConfigurationError,
+    IdentityError,
+    NotFoundError,
+    ProtocolError,
+    RemoteProtocolError,
+    StatusError,
+    TransportError,
+)
 from trustspace.model import strict_json
 from trustspace.model.dataset import Catalog, Dataset
+from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
 if TYPE_CHECKING:
     from trustspace.connector.authentication import Authentication
@@ -39,7 +49,7 @@ if TYPE_CHECKING:
     from trustspace.dsp.dialects import Dialect
     from trustspace.model.participant import ParticipantId
     from trustspace.store.rows import OutboxRow
-    from trustspace.transport.discovery import Counterparty
+    from trustspace.transport.discovery import Counterparty, Discovery
     from trustspace.transport.http_client import GuardedClient
     from trustspace.transport.http_response import Response
 
@@ -59,6 +69,8 @@ class Peers:
     client: GuardedClient
     authentication: Authentication
     tokens: TokenDesk
+    discovery: Discovery = field(init=False)
+    """Set once it is there; finding a counterparty may take asking it."""
     _bodies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     async def post(self, row: OutboxRow, *, seconds: float) -> Response:
@@ -66,9 +78,11 @@ class Peers:
 
         Raises:
             NotFoundError: Its participant is no longer hosted here.
-            TransportError: No answer.
+            TransportError: No answer, or the counterparty does not know such messages.
         """
         hosted = self.context.participant(row.participant)
+        if row.process_kind == AGREEMENT:
+            await self._check_profile(row.audience)
         # A start message carries a token that is stored nowhere; over retries it stays the same.
         body = self._bodies.get(row.message_id) or self.tokens.complete(hosted, row)
         dialect = self.context.dialects.of(row.participant, row.audience, row.url)
@@ -87,6 +101,19 @@ class Peers:
         else:
             self._bodies[row.message_id] = body
         return response
+
+    async def _check_profile(self, audience: str) -> None:
+        """Let the messages of our profile go only to who announces it.
+
+        Raises:
+            TransportError: The counterparty does not, or does not say.
+        """
+        try:
+            counterparty = await self.discovery.discover(audience)
+        except (IdentityError, ProtocolError, ConfigurationError) as error:
+            raise TransportError(f"{audience} is not known: {error}") from error
+        if TRUSTSPACE_NAMESPACE not in counterparty.profiles:
+            raise TransportError(f"{audience} does not announce the profile of this message")
 
     async def state_of(
         self, participant: str, process: AnyProcess, *, seconds: float

@@ -187,8 +187,13 @@ class Publications:
         await anyio.to_thread.run_sync(_tried_forms, source, _lowered(terms, dataset_id))
         return terms
 
-    async def withdraw(self, hosted: Hosted, dataset_id: str) -> None:
+    async def withdraw(self, hosted: Hosted, dataset_id: str, *, reason: str = "") -> None:
         """Take a dataset off the catalogue; agreements over it stand.
+
+        Args:
+            hosted: The provider.
+            dataset_id: Which dataset.
+            reason: Why, for the log.
 
         Raises:
             NotFoundError: It is not on offer.
@@ -197,7 +202,8 @@ class Publications:
 
         def hop(tx: Transaction) -> None:
             tx.datasets.withdraw(hosted.name, dataset_id, now=now)
-            tx.events.append(hosted.name, "dataset.withdrawn", {"dataset": dataset_id}, now=now)
+            body = {"dataset": dataset_id} | ({"reason": reason} if reason else {})
+            tx.events.append(hosted.name, "dataset.withdrawn", body, now=now)
 
         await self._context.store.write(hop)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import suspensions
-from trustspace.connector.agreements import REVOKED, Agreements, ended_code
+from trustspace.connector.agreements import Agreements, ended_code
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
 from trustspace.connector.delivery_checks import FORM_UNAVAILABLE
 from trustspace.connector.denial import Refusal
@@ -150,8 +150,7 @@ class Transfers:
         tx.outbox.drop_for_process(hosted.name, pid)
         self._save(tx, hosted, moved, now=now)
         self._pushes.told(tx, hosted, moved, message, now=now)
-        if moved.role is Role.CONSUMER and moved.code == REVOKED:
-            self._note_revocation(tx, hosted, moved, now=now)
+        self._agreed.note_end(tx, hosted, moved, now=now)
         return moved
 
     def of_counterparty(
@@ -316,21 +315,6 @@ class Transfers:
         ):
             message = TransferStartMessage(id=new_pid(), **_pids(transfer))
             post(self._context, tx, hosted, transfer, message, now=now)
-
-    def _note_revocation(
-        self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
-    ) -> None:
-        agreement = self._agreed.get(tx, hosted, transfer.agreement_id)
-        if agreement.state is AgreementState.FINALIZED:
-            reason = next((text for text in transfer.reasons if isinstance(text, str)), "")
-            self._agreed.end(
-                tx,
-                agreement,
-                AgreementState.REVOKED,
-                reason=reason,
-                ended_by="counterparty",
-                now=now,
-            )
 
     def _send(
         self,

@@ -17,7 +17,7 @@ def revoke(
     connection: Connection,
     output: Output,
 ) -> None:
-    """End an agreement; what runs is cut within a second."""
+    """End an agreement as its provider; what runs is cut."""
     with connection.client() as client:
         ended = client.revoke(agreement, reason=reason)
     if output.json:

@@ -12,6 +12,7 @@ from trustspace.cli.output import Output
 @command
 def unpublish(
     dataset: Annotated[str, typer.Argument(help="Dataset id.")],
+    reason: Annotated[str | None, typer.Option(help="Words for the own log.")] = None,
     *,
     connection: Connection,
     output: Output,
@@ -21,7 +22,7 @@ def unpublish(
     Agreements in force stay.
     """
     with connection.client() as client:
-        client.unpublish(dataset)
+        client.unpublish(dataset, reason=reason)
     if output.json:
         output.document({"id": dataset, "withdrawn": True})
     else:

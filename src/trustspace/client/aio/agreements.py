@@ -38,6 +38,28 @@ class AsyncAgreementMethods(AsyncDriver):
             await self.drive(self._operations.revoke(id_of(agreement), reason=reason))
         )
 
+    async def give_up(
+        self, agreement: Agreement | str, *, reason: str | None = None
+    ) -> AsyncBoundAgreement:
+        """End an agreement as its consumer; as `Client.give_up`."""
+        return self._bind(
+            await self.drive(self._operations.give_up(id_of(agreement), reason=reason))
+        )
+
+    async def end(
+        self, agreement: Agreement | str, *, reason: str | None = None
+    ) -> AsyncBoundAgreement:
+        """Propose the end of an agreement, or accept it; as `Client.end`."""
+        return self._bind(await self.drive(self._operations.end(id_of(agreement), reason=reason)))
+
+    async def reject_end(
+        self, agreement: Agreement | str, *, reason: str | None = None
+    ) -> AsyncBoundAgreement:
+        """Reject the proposal to end an agreement; as `Client.reject_end`."""
+        return self._bind(
+            await self.drive(self._operations.reject_end(id_of(agreement), reason=reason))
+        )
+
     def open(
         self, agreement: Agreement | str, *, purpose: str | None = None, action: str = "use"
     ) -> AsyncHandle:

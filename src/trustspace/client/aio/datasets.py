@@ -36,9 +36,9 @@ class AsyncDatasetMethods(AsyncDriver):
         )
         return await self.drive(exchange)
 
-    async def unpublish(self, dataset: str) -> None:
+    async def unpublish(self, dataset: str, *, reason: str | None = None) -> None:
         """Withdraw a dataset from the catalogue; as `Client.unpublish`."""
-        await self.drive(self._operations.unpublish(dataset))
+        await self.drive(self._operations.unpublish(dataset, reason=reason))
 
     async def dataset(self, dataset: str) -> DatasetInfo:
         """Return one published dataset; as `Client.dataset`."""

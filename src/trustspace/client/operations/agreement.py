@@ -33,12 +33,47 @@ class AgreementOperations(RecordOperations):
         return Agreement.read(response.document)
 
     def revoke(self, agreement: str, *, reason: str | None = None) -> Exchange[Agreement]:
-        """End an agreement: running streams are cut within a second, transfers terminated.
+        """End an agreement as its provider: streams are cut within a second, the consumer told.
 
         Raises:
             NotFoundError: No such agreement.
+            ConflictError: It has ended in another way, or the own side is its consumer.
         """
-        path = yield from self._path("agreements", agreement, "revoke")
+        return (yield from self._end_by("revoke", agreement, reason))
+
+    def give_up(self, agreement: str, *, reason: str | None = None) -> Exchange[Agreement]:
+        """End an agreement as its consumer; the provider is told.
+
+        Raises:
+            NotFoundError: No such agreement.
+            ConflictError: It has ended in another way, or the own side is its provider.
+        """
+        return (yield from self._end_by("give-up", agreement, reason))
+
+    def end(self, agreement: str, *, reason: str | None = None) -> Exchange[Agreement]:
+        """Propose to end an agreement, or accept the counterparty's standing proposal.
+
+        Returns:
+            The agreement: in force with the own ``proposal``, or ``TERMINATED``.
+
+        Raises:
+            NotFoundError: No such agreement.
+            ConflictError: It has ended in another way, or the counterparty's connector does not
+                know such proposals.
+        """
+        return (yield from self._end_by("end", agreement, reason))
+
+    def reject_end(self, agreement: str, *, reason: str | None = None) -> Exchange[Agreement]:
+        """Reject the counterparty's standing proposal to end an agreement.
+
+        Raises:
+            NotFoundError: No such agreement.
+            ConflictError: There is no such proposal.
+        """
+        return (yield from self._end_by("end/reject", agreement, reason))
+
+    def _end_by(self, step: str, agreement: str, reason: str | None) -> Exchange[Agreement]:
+        path = yield from self._path("agreements", agreement, *step.split("/"))
         response = yield from call(Request("POST", path, body=because(reason)))
         return Agreement.read(response.document)
 

@@ -83,14 +83,19 @@ class PublicationOperations(ParticipantOperations):
         response = yield from call(Request("PUT", path, body=body))
         return DatasetInfo.read(response.document)
 
-    def unpublish(self, dataset: str) -> Exchange[None]:
+    def unpublish(self, dataset: str, *, reason: str | None = None) -> Exchange[None]:
         """Withdraw a dataset from the catalogue; agreements in force stay.
+
+        Args:
+            dataset: Dataset id.
+            reason: Why, for the own log.
 
         Raises:
             NotFoundError: No such dataset.
         """
         path = yield from self._path("datasets", dataset)
-        yield from call(Request("DELETE", path))
+        query = {} if reason is None else {"reason": reason}
+        yield from call(Request("DELETE", path, query=query))
 
     def dataset(self, dataset: str) -> Exchange[DatasetInfo]:
         """Return one published dataset.

@@ -27,8 +27,8 @@ class AgreementMethods(Driver):
         """
         return self._bind(self.drive(self._operations.agreement(agreement)))
 
-    def revoke(self, agreement: Agreement | str, *, reason: str | None = None) -> BoundAgreement:
-        """End an agreement: running streams are cut within a second, transfers terminated.
+    def give_up(self, agreement: Agreement | str, *, reason: str | None = None) -> BoundAgreement:
+        """End an agreement as its consumer; the provider is told.
 
         Args:
             agreement: The agreement or its id.
@@ -36,6 +36,54 @@ class AgreementMethods(Driver):
 
         Raises:
             NotFoundError: No such agreement.
+            LocalProtocolError: The own side is its provider.
+            ConflictError: It has ended in another way.
+        """
+        return self._bind(self.drive(self._operations.give_up(id_of(agreement), reason=reason)))
+
+    def end(self, agreement: Agreement | str, *, reason: str | None = None) -> BoundAgreement:
+        """Propose to end an agreement, or accept the counterparty's standing proposal.
+
+        Args:
+            agreement: The agreement or its id.
+            reason: Words for the counterparty.
+
+        Returns:
+            The agreement: in force with the own ``proposal``, or ``TERMINATED``.
+
+        Raises:
+            NotFoundError: No such agreement.
+            LocalProtocolError: The counterparty's connector does not know such proposals.
+            ConflictError: It has ended in another way.
+        """
+        return self._bind(self.drive(self._operations.end(id_of(agreement), reason=reason)))
+
+    def reject_end(
+        self, agreement: Agreement | str, *, reason: str | None = None
+    ) -> BoundAgreement:
+        """Reject the counterparty's standing proposal to end an agreement.
+
+        Args:
+            agreement: The agreement or its id.
+            reason: Words for the counterparty.
+
+        Raises:
+            NotFoundError: No such agreement.
+            LocalProtocolError: There is no such proposal.
+        """
+        return self._bind(self.drive(self._operations.reject_end(id_of(agreement), reason=reason)))
+
+    def revoke(self, agreement: Agreement | str, *, reason: str | None = None) -> BoundAgreement:
+        """End an agreement as its provider: streams are cut within a second, the consumer told.
+
+        Args:
+            agreement: The agreement or its id.
+            reason: Words for the counterparty.
+
+        Raises:
+            NotFoundError: No such agreement.
+            LocalProtocolError: The own side is its consumer.
+            ConflictError: It has ended in another way.
         """
         return self._bind(self.drive(self._operations.revoke(id_of(agreement), reason=reason)))
 

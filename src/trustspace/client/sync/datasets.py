@@ -52,13 +52,17 @@ class DatasetMethods(Driver):
         )
         return self.drive(exchange)
 
-    def unpublish(self, dataset: str) -> None:
+    def unpublish(self, dataset: str, *, reason: str | None = None) -> None:
         """Withdraw a dataset from the catalogue; agreements in force stay.
+
+        Args:
+            dataset: Dataset id.
+            reason: Why, for the own log.
 
         Raises:
             NotFoundError: No such dataset.
         """
-        self.drive(self._operations.unpublish(dataset))
+        self.drive(self._operations.unpublish(dataset, reason=reason))
 
     def dataset(self, dataset: str) -> DatasetInfo:
         """Return one published dataset.

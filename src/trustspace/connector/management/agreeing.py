@@ -9,7 +9,6 @@ from trustspace.connector.agreeing import Manner
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.idempotency import Keep, once
 from trustspace.connector.management.bodies import (
-    Ending,
     Key,
     Limit,
     NegotiationRequest,
@@ -48,17 +47,3 @@ def add_agreeing(app: FastAPI, plane: ControlPlane) -> None:
         return await plane.step_negotiation(
             hosted, pid, step, reason=body.reason, policy=body.policy
         )
-
-    @app.get(base + "/agreements")
-    async def agreements(
-        hosted: Who, limit: Limit = 100, cursor: str | None = None
-    ) -> dict[str, Any]:
-        return await plane.agreements_page(hosted, limit=limit, cursor=cursor)
-
-    @app.get(base + "/agreements/{agreement_id}")
-    async def agreement(hosted: Who, agreement_id: str) -> dict[str, Any]:
-        return await plane.agreement(hosted, agreement_id)
-
-    @app.post(base + "/agreements/{agreement_id}/revoke")
-    async def revoke(hosted: Who, agreement_id: str, body: Ending) -> dict[str, Any]:
-        return await plane.revoke(hosted, agreement_id, reason=body.reason)

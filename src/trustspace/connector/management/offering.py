@@ -1,8 +1,8 @@
 """Management of what is offered here, and what others offer."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from starlette.responses import JSONResponse, Response
 
 from trustspace.connector.answering import Answering
@@ -41,8 +41,10 @@ def add_offering(app: FastAPI, plane: ControlPlane) -> None:
         return await plane.publications.show(hosted, dataset_id)
 
     @app.delete(base + "/datasets/{dataset_id:path}", status_code=204)
-    async def withdraw(hosted: Who, dataset_id: str) -> None:
-        await plane.publications.withdraw(hosted, dataset_id)
+    async def withdraw(
+        hosted: Who, dataset_id: str, reason: Annotated[str, Query(max_length=2000)] = ""
+    ) -> None:
+        await plane.publications.withdraw(hosted, dataset_id, reason=reason)
 
     @app.post(base + "/catalog")
     async def catalog(hosted: Who, body: CatalogQuery) -> dict[str, Any]:
