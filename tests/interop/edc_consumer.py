@@ -59,6 +59,7 @@ class ConsumerSide:
     http: httpx.AsyncClient
     id: str = "edc"
     saving: float = SAVING
+    spelling: str = ""
     processes: dict[str, Process] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -126,7 +127,7 @@ class ConsumerSide:
 
     async def negotiate(self, base: str, provider: str, asset: str, offer: Json) -> Process:
         """Ask for an offer as the catalogue has it, read into its own model and written again."""
-        policy = _rewritten(offer) | {"assigner": provider, "target": asset}
+        policy = _rewritten(offer, self.spelling) | {"assigner": provider, "target": asset}
         process = Process(str(uuid4()), "", base, provider, offer=policy, contexts=[DSP, EDC])
         self.processes[process.pid] = process
         process.saved = False
@@ -195,11 +196,18 @@ class ConsumerSide:
         await self.say(process, path, body, "VERIFIED")
 
 
-def _rewritten(value: Any) -> Any:
+def _rewritten(value: Any, prefix: str) -> Any:
     """Write a policy as it comes out of its model: types gone, lists of one collapsed."""
     if isinstance(value, list):
-        parts = [_rewritten(one) for one in value]
+        parts = [_rewritten(one, prefix) for one in value]
         return parts[0] if len(parts) == 1 else parts
     if not isinstance(value, dict):
         return value
-    return value["@value"] if "@value" in value else {k: _rewritten(v) for k, v in value.items()}
+    if "@value" in value:
+        return value["@value"]
+    return {
+        key: f"{prefix}{part}"
+        if key == "leftOperand" and ":" not in part
+        else _rewritten(part, prefix)
+        for key, part in value.items()
+    }
