@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -155,5 +157,14 @@ def test_a_server_is_at_a_root_and_safe_to_reach(url: str):
         OpaEngine(url)
 
 
-def test_the_bundle_is_the_same_every_time():
+def test_the_bundle_is_the_same_every_time(tmp_path: Path):
     assert source_bundle(rules_folder()) == source_bundle(rules_folder())
+    folder = tmp_path / "policy" / "sources" / "bundle"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text("not a rule")
+    (folder / "a.rego").write_text("package a")
+    assert rules_folder(tmp_path) == folder
+    with tarfile.open(fileobj=io.BytesIO(source_bundle(folder))) as archive:
+        assert archive.getnames() == ["a.rego"]
+    with pytest.raises(ConfigurationError, match="not installed"):
+        rules_folder(tmp_path / "elsewhere")

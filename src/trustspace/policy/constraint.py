@@ -253,12 +253,16 @@ class _Reader:
             )
         right = typed(constraint.right_operand, operand, op, location=where, signed=self.signed)
         atom = Atom(operand, cast("Operator", op), right, location)
-        _check_form(atom, where)
+        check_form(atom, where)
         return atom
 
 
-def _check_form(atom: Atom, location: str) -> None:
-    """Read filters, masks and column names once, so that an error names its place."""
+def check_form(atom: Atom, location: str) -> None:
+    """Read filters, masks and column names once, so that an error names its place.
+
+    Raises:
+        PolicyError: One cannot be read.
+    """
     try:
         if atom.operand.kind is Kind.ROW_FILTER:
             _ = atom.filter

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trustspace.policy.vocabulary import (
+    ACTIONS,
     DUTY_OPERANDS,
     LEFT_OPERANDS,
     OPERATORS,
@@ -100,6 +101,42 @@ EVERY_OPERAND: Mapping[str, LeftOperand] = MappingProxyType(
     }
 )
 """Left operands by prefixed name, each with every operator of its own meaning."""
+
+
+_CREATIVE_COMMONS = "http://creativecommons.org/ns#"
+
+_MORE_ACTIONS = (
+    # Deprecated terms of ODRL, which policies still use.
+    "append appendTo attachPolicy attachSource commercialize copy export lend lease license pay"
+    " preview secondaryUse share shareAlike write writeTo"
+    # What is done as a duty, and what Chinese usage control names beside ODRL.
+    " ts:log ts:meter ts:notify ts:report ts:alert ts:authenticate ts:encrypt ts:deliver"
+)
+
+_OTHERS = frozenset(compact(name) for name in _MORE_ACTIONS.split()) | frozenset(
+    _CREATIVE_COMMONS + name
+    for name in [
+        "Attribution",
+        "CommercialUse",
+        "DerivativeWorks",
+        "Distribution",
+        "Notice",
+        "Reproduction",
+        "ShareAlike",
+        "Sharing",
+        "SourceCode",
+    ]
+)
+
+EVERY_ACTION: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **ACTIONS,
+        **{name: frozenset({name}) for name in (*_OTHERS, "ts:desensitize")},
+        "odrl:modify": ACTIONS["odrl:modify"] | {"ts:desensitize"},
+        "odrl:use": ACTIONS["odrl:use"] | _OTHERS | {"ts:desensitize"},
+    }
+)
+"""Every action that a policy may name, with those that it includes."""
 
 
 def label_of(name: str) -> str:

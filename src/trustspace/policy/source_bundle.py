@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
-def rules_folder() -> Traversable:
+def rules_folder(package: Traversable | None = None) -> Traversable:
     """Return the folder of the rules that the compiled policy was made from.
 
     It comes with the package; in a checkout it is ``policies/bundle`` beside ``src``.
 
+    Args:
+        package: Folder of the package; by default the installed one.
+
     Raises:
         ConfigurationError: It is not there.
     """
-    package = files("trustspace")
+    package = package or files("trustspace")
     candidates = (
         package / "policy" / "sources" / "bundle",
         package / ".." / ".." / "policies" / "bundle",

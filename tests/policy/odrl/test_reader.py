@@ -19,10 +19,10 @@ for _ in range(5):
 REFUSED: dict[str, tuple[Any, str, str]] = {
     "a text": ("x", "policy.malformed", ""),
     "no rule": (policy(), "policy.malformed", ""),
-    "a context that would be fetched": (
-        policy(rule()) | {"@context": "https://e.org/c"},
-        "policy.context",
-        "/@context",
+    "a term that only a remote context defines": (
+        policy(rule(), **{"@context": "https://e.org/c", "allow": []}),
+        "policy.unsupported",
+        "/allow",
     ),
     "a context that is a number": (
         policy(rule()) | {"@context": 5},
@@ -180,10 +180,20 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         "policy.malformed",
         "/permission/0/constraint/0",
     ),
-    "a filter": (
-        policy(rule(constraint("ts:rowFilter", "eq", "a = 1"))),
+    "a filter that is none": (
+        policy(rule(constraint("ts:rowFilter", "eq", "a ="))),
+        "policy.where",
+        "/permission/0/constraint/0/rightOperand",
+    ),
+    "a filter under an operator that means nothing": (
+        policy(rule(constraint("ts:rowFilter", "lt", "a = 1"))),
         "policy.unsupported",
         "/permission/0/constraint/0",
+    ),
+    "a negative count": (
+        policy(rule(constraint("count", "lteq", -1))),
+        "policy.datatype",
+        "/permission/0/constraint/0/rightOperand",
     ),
     "two connectives": (
         policy(rule({"and": [ONE], "or": [ONE]})),
@@ -205,7 +215,11 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         "policy.limit",
         "/permission/0/constraint/0/and/0/and/0/and/0/and/0/and",
     ),
-    "too many constraints": (policy(rule(*[{"or": [ONE] * 900}] * 3)), "policy.limit", ""),
+    "too many constraints": (
+        policy(rule(*[{"or": [ONE] * 900}] * 3)),
+        "policy.limit",
+        "/permission/0/constraint/2/or/197",
+    ),
     "too many rules": (policy(*[rule()] * 65), "policy.limit", ""),
     "a graph of texts": ({"@graph": ["x"]}, "policy.malformed", "/@graph/0"),
     "a graph without a policy": ({"@graph": [{"@id": "urn:x"}]}, "policy.malformed", "/@graph"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.policy.mask import format_mask
 from trustspace.policy.odrl.literal import as_written
 from trustspace.policy.operands import EVERY_OPERAND, known
+from trustspace.policy.row_filter import format_where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +75,31 @@ def denied_reasons(reasons: Sequence[Reason], lowered: Lowered) -> list[Json]:
             entry["at"] = lowered.rules[reason.at].uid
         found.append(entry)
     return found
+
+
+def owed(decision: Decision, lowered: Lowered) -> list[Json]:
+    """Return what a permit brings with it: duties with or after the use."""
+    return [
+        {
+            "duty": lowered.duties[one.id].uid,
+            "action": one.action,
+            "when": one.when,
+            "due": one.due,
+            "params": dict(one.params),
+        }
+        for one in decision.obligations
+    ]
+
+
+def shape_of(decision: Decision) -> Json | None:
+    """Return what a permit leaves of rows and columns, or None where it leaves everything."""
+    if not decision.filters and not decision.masks and decision.columns is None:
+        return None
+    return {
+        "filters": [format_where(each) for each in decision.filters],
+        "columns": None if decision.columns is None else list(decision.columns),
+        "masks": [format_mask(each) for each in decision.masks],
+    }
 
 
 def _all(policy: Any) -> tuple[RuleIR | DutyIR, ...]:  # noqa: ANN401 - a PolicyIR

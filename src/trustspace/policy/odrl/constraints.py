@@ -8,17 +8,18 @@ Example::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from trustspace.errors import PolicyError
-from trustspace.policy.constraint import Atom, Group, Normal
+from trustspace.policy.constraint import Atom, Group, Normal, check_form
 from trustspace.policy.odrl.literal import literal
 from trustspace.policy.odrl.names import is_descriptive, listed
 from trustspace.policy.operands import known
-from trustspace.policy.rule import MAX_ARGUMENTS, MAX_DEPTH
-from trustspace.policy.vocabulary import OPERATORS, Kind, LeftOperand, unknown_term
+from trustspace.policy.right_operand import typed
+from trustspace.policy.rule import MAX_ARGUMENTS, MAX_DEPTH, MAX_NODES
+from trustspace.policy.vocabulary import OPERATORS, LeftOperand, operator, unknown_term
 
 if TYPE_CHECKING:
     from trustspace.policy.constraint import Connective
@@ -39,8 +40,6 @@ _COMPARISON = frozenset(
     ]
 )
 
-_SHAPING = (Kind.ROW_FILTER, Kind.COLUMNS, Kind.MASKS)
-
 
 @dataclass
 class ConstraintReader:
@@ -49,12 +48,14 @@ class ConstraintReader:
     Attributes:
         names: The spelling of the document.
         operands: Operands that an author declares beside the known ones.
+        resolve: Returns what a reference refers to.
         uids: Names of constraints by pointer, filled while reading.
         size: How many comparisons and connectives were read.
     """
 
     names: Names
     operands: Mapping[str, LeftOperand]
+    resolve: Callable[[Any], Any] = lambda item: item
     uids: dict[str, str] = field(default_factory=dict)
     size: int = 0
 
@@ -72,9 +73,14 @@ class ConstraintReader:
         )
 
     def _part(self, item: Any, src: str, depth: int) -> Normal:  # noqa: ANN401 - any JSON value
+        item = self.resolve(item)
         if not isinstance(item, Mapping):
             raise _malformed("a constraint is an object", src)
         self.size += 1
+        if self.size > MAX_NODES:
+            raise PolicyError(
+                f"a policy has at most {MAX_NODES} constraints", code="policy.limit", location=src
+            )
         members = {name: (given, where) for name, given, where in self.names.members(item, src)}
         uid = members.get("@id", (None, ""))[0]
         if isinstance(uid, str):
@@ -116,7 +122,15 @@ class ConstraintReader:
             raise unknown_term("operator", op, OPERATORS, f"{src}/operator")
         right = self._right(members, operand, op, src)
         unit, _ = members.get("odrl:unit", (None, ""))
-        return Atom(operand, cast("Operator", op), right, src, unit=self._text(unit, src))
+        atom = Atom(operand, cast("Operator", op), right, src, unit=self._text(unit, src))
+        if operand.shapes_delivery:
+            check_form(atom, f"{src}/rightOperand")
+        counts = [value for value in atom.values if isinstance(value, int)]
+        if operand.name == "odrl:count" and min(counts, default=0) < 0:
+            raise PolicyError(
+                "a count is not negative", code="policy.datatype", location=f"{src}/rightOperand"
+            )
+        return atom
 
     def _right(
         self, members: dict[str, tuple[Any, str]], operand: LeftOperand, op: str, src: str
@@ -127,15 +141,10 @@ class ConstraintReader:
             raise _malformed("a constraint has one right operand, or one reference to it", src)
         if given is None:
             return ()  # What a reference points to is not fetched, so the value is unknown.
-        if operand.kind in _SHAPING:
-            raise PolicyError(
-                f"{operand.name!r} shapes a delivery and decides nothing here",
-                code="policy.unsupported",
-                location=src,
-                hint="check it with a published offer",
-            )
         datatype, _ = members.get("odrl:dataType", (None, ""))
         value, where = given
+        if operand.shapes_delivery:
+            return typed(value, operand, operator(op, operand, location=src), location=where)
         found = literal(value, operand, self.names, datatype=self._text(datatype, src), src=where)
         several = op in ("odrl:isAnyOf", "odrl:isAllOf", "odrl:isNoneOf")
         if several and not isinstance(found, tuple):

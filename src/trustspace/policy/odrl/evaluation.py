@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from trustspace.errors import PolicyError
 from trustspace.policy.decision import DecisionRequest
 from trustspace.policy.explain import explain
-from trustspace.policy.odrl.answer import denied_reasons, shown_rules, written
+from trustspace.policy.odrl.answer import denied_reasons, owed, shape_of, shown_rules, written
 from trustspace.policy.odrl.lowering import Lowered, lower_document
 from trustspace.policy.odrl.names import Names, listed
 from trustspace.policy.odrl.reader import read_policy
@@ -51,8 +51,8 @@ def evaluate(
         operands: Left operands declared beside the known ones.
 
     Returns:
-        ``{"id", "decision", "refused", "rules", "reasons", "sentences"}``; a refused policy
-        denies.
+        ``{"id", "decision", "refused", "rules", "reasons", "obligations", "delivery",
+        "sentences"}``; a refused policy denies.
     """
     name = line.get("id") if isinstance(line, Mapping) else None
     try:
@@ -70,6 +70,8 @@ def evaluate(
         "refused": None,
         "rules": shown_rules(told, document, lowered),
         "reasons": denied_reasons(reasons, lowered),
+        "obligations": owed(decision, lowered),
+        "delivery": shape_of(decision),
         "sentences": list(explain(reasons)),
     }
 
@@ -81,8 +83,8 @@ def refused(name: object, error: PolicyError) -> Json:
         "pointer": error.location,
         "message": str(error) + (f"; {error.hint}" if error.hint else ""),
     }
-    empty: Json = {"rules": [], "reasons": [], "sentences": []}
-    return {"id": name, "decision": "deny", "refused": why} | empty
+    empty: Json = {"rules": [], "reasons": [], "obligations": [], "sentences": []}
+    return {"id": name, "decision": "deny", "refused": why, "delivery": None} | empty
 
 
 def _read(

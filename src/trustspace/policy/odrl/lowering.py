@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, cast
 
 from trustspace.errors import PolicyError
 from trustspace.policy.constraint import Atom, Normal
+from trustspace.policy.delivery import Delivery, deciding
 from trustspace.policy.flat import Flat
 from trustspace.policy.odrl.document import Scope
+from trustspace.policy.operands import EVERY_ACTION
 from trustspace.policy.rule import DutyIR, Leaf, PolicyIR, RuleIR
-from trustspace.policy.vocabulary import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,7 +138,11 @@ def _rule(
 ) -> RuleIR:
     actions, target, assignee = variant
     flat = Flat()
-    top = tuple(flat.add(part)[0] for part in rule.parts)
+    shaping = [
+        part for part in rule.parts if isinstance(part, Atom) and part.operand.shapes_delivery
+    ]
+    delivery = Delivery.of(shaping, counter=name)
+    top = tuple(flat.add(part)[0] for part in deciding(rule.parts))
     refine = tuple(
         flat.add(part)[0] for part in (*actions[0].refine, *target.refine, *assignee.refine)
     )
@@ -158,9 +163,9 @@ def _rule(
             _duty(duty, f"{name}d{index}", lowered, owed=rule.kind == "prohibition")
             for index, duty in enumerate(rule.duties, 1)
         ),
-        filters=(),
-        columns=None,
-        masks=(),
+        filters=delivery.filters,
+        columns=delivery.columns,
+        masks=delivery.masks,
         limits=(),
         depends=(),
         src=rule.src,
@@ -169,7 +174,7 @@ def _rule(
 
 def _included(name: str, declared: Mapping[str, str]) -> set[str]:
     """Return an action with everything it includes, actions of the document's own too."""
-    found = set(ACTIONS.get(name, {name}))
+    found = set(EVERY_ACTION.get(name, {name}))
     grown = True
     while grown:
         more = {child for child, parent in declared.items() if parent in found} - found

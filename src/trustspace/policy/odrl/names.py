@@ -1,7 +1,7 @@
 """How one JSON-LD document spells its terms: contexts, prefixes, keywords.
 
-Nothing is fetched. The contexts of ODRL and of the dataspace protocol are known; an inline context
-may declare prefixes, aliases and a vocabulary. Inside, terms of known namespaces are prefixed
+Nothing is fetched: a remote context adds nothing, and a term that only it defines is not known. An
+inline context may declare prefixes, aliases and a vocabulary. Inside, terms of known namespaces are prefixed
 (``odrl:use``) and all others absolute.
 
 Example::
@@ -16,22 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trustspace.errors import PolicyError, UnsupportedTermError
+from trustspace.errors import PolicyError
 from trustspace.policy.constraint import pointer_part
 from trustspace.policy.vocabulary import NAMESPACES, compact
-
-KNOWN_CONTEXTS = (
-    "http://www.w3.org/ns/odrl.jsonld",
-    "https://www.w3.org/ns/odrl.jsonld",
-    "http://www.w3.org/ns/odrl/2/odrl.jsonld",
-    "https://w3id.org/dspace/2025/1/context.jsonld",
-    "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
-    "https://w3id.org/edc/dspace/v0.0.1",
-    "https://w3id.org/edc/v0.0.1",
-    "https://w3id.org/tractusx/policy/v1.0.0",
-    "https://w3id.org/catenax/2025/9/policy/odrl.jsonld",
-    "https://w3id.org/catenax/2025/9/policy/context.jsonld",
-)
 
 RDF_VALUE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
 
@@ -82,16 +69,14 @@ class Names:
         """Read a document's ``@context``.
 
         Raises:
-            UnsupportedTermError: A context would have to be fetched (``policy.context``).
+            PolicyError: A context is neither a URL nor an object (``policy.malformed``).
         """
         prefixes, aliases = dict(_COMMON_PREFIXES), dict[str, str]()
         vocabulary = None
         for context in _listed(document.get("@context")):
-            if isinstance(context, str):
-                _check_known(context)
-            elif isinstance(context, Mapping):
+            if isinstance(context, Mapping):
                 vocabulary = _declare(context, prefixes, aliases) or vocabulary
-            elif context is not None:
+            elif not isinstance(context, str):
                 raise _wrong("a context is a URL or an object", "/@context")
         return cls(prefixes, aliases, vocabulary)
 
@@ -148,16 +133,6 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _check_known(context: str) -> None:
-    if context.rstrip("/#") not in {known.rstrip("/#") for known in KNOWN_CONTEXTS}:
-        raise UnsupportedTermError(
-            f"the context {context[:200]!r} is not known and nothing is fetched",
-            code="policy.context",
-            location="/@context",
-            hint="declare its prefixes inline, or write absolute IRIs",
-        )
 
 
 def _declare(context: Node, prefixes: dict[str, str], aliases: dict[str, str]) -> str | None:

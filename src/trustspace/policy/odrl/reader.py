@@ -19,7 +19,7 @@ from trustspace.policy.odrl.document import Document, PolicyKind, Rule
 from trustspace.policy.odrl.names import Names, listed
 from trustspace.policy.odrl.nodes import Members, malformed
 from trustspace.policy.odrl.rule_reader import FUNCTIONS, SHARED, RuleReader, refuse_others
-from trustspace.policy.rule import MAX_NODES, MAX_RULES
+from trustspace.policy.rule import MAX_RULES
 from trustspace.policy.vocabulary import NAMESPACES, unknown_term
 
 if TYPE_CHECKING:
@@ -82,6 +82,13 @@ class _PolicyReader(RuleReader):
         members = self.members(node, src)
         refuse_others(members, _POLICY_MEMBERS)
         kind = self._kind(members, src)
+        number = sum(len(self.items(members, name)) for name, _ in _RULES)
+        if number > MAX_RULES:
+            raise PolicyError(
+                f"a policy has at most {MAX_RULES} rules, found {number}",
+                code="policy.limit",
+                location=src,
+            )
         self._check_profiles(members)
         rules = tuple(
             self.rule(item, rule_kind, where, members)
@@ -168,13 +175,6 @@ class _PolicyReader(RuleReader):
         return "invalid" if name == "odrl:invalid" else "prohibit"
 
     def _check(self, kind: PolicyKind, members: Members, rules: tuple[Rule, ...], src: str) -> None:
-        if len(rules) > MAX_RULES or self.constraints.size > MAX_NODES:
-            raise PolicyError(
-                f"a policy has at most {MAX_RULES} rules and {MAX_NODES} constraints, found"
-                f" {len(rules)} and {self.constraints.size}",
-                code="policy.limit",
-                location=src,
-            )
         names = [rule.uid for rule in rules]
         doubled = {name for name in names if names.count(name) > 1}
         if doubled:

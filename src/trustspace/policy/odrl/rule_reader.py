@@ -9,7 +9,8 @@ from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.policy.odrl.document import Action, Duty, Rule, Scope
 from trustspace.policy.odrl.names import RDF_VALUE, Names, is_descriptive, listed
 from trustspace.policy.odrl.nodes import Members, Nodes, malformed
-from trustspace.policy.vocabulary import ACTIONS, compact, unknown_term
+from trustspace.policy.operands import EVERY_ACTION
+from trustspace.policy.vocabulary import compact, unknown_term
 
 if TYPE_CHECKING:
     from trustspace.policy.constraint import Normal
@@ -147,10 +148,7 @@ class RuleReader(Nodes):
     def _parts(self, members: Members, name: str) -> tuple[Normal, ...]:
         if name not in members:
             return ()
-        value, where = members[name]
-        many = isinstance(value, list | tuple)
-        resolved = [self.node(item) for item in value] if many else self.node(value)
-        return self.constraints.parts(resolved, where)
+        return self.constraints.parts(*members[name])
 
     def _scopes(self, members: Members, name: str) -> tuple[Scope, ...]:
         return tuple(self._scope(item, where) for item, where in self.items(members, name))
@@ -192,12 +190,12 @@ class RuleReader(Nodes):
             term = self._term(*values[0]) if values else self._term(node, src)
             refine = self._parts(members, "odrl:refinement")
             inside = self.items(members, "odrl:includedIn")
-            if term not in ACTIONS and inside:
+            if term not in EVERY_ACTION and inside:
                 self.included[term] = self._term(*inside[0])
         else:
             term = self._term(node, src)
-        if term not in ACTIONS and term not in self.included:
-            raise unknown_term("action", term, ACTIONS, src)
+        if term not in EVERY_ACTION and term not in self.included:
+            raise unknown_term("action", term, EVERY_ACTION, src)
         return Action(term, refine, src)
 
     def _term(self, value: Any, src: str) -> str:  # noqa: ANN401 - any JSON value

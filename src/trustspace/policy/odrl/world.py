@@ -24,8 +24,8 @@ from trustspace.policy.decision import DutyFacts, Fact, Fulfilment, Resource, Su
 from trustspace.policy.facts import regions_around
 from trustspace.policy.odrl.literal import literal
 from trustspace.policy.odrl.names import listed
-from trustspace.policy.operands import known
-from trustspace.policy.vocabulary import ACTIONS, unknown_term
+from trustspace.policy.operands import EVERY_ACTION, known
+from trustspace.policy.vocabulary import unknown_term
 
 if TYPE_CHECKING:
     from trustspace.policy.odrl.document import Duty, Rule
@@ -122,8 +122,8 @@ class _Reader:
             for rule in (*policy.permissions, *policy.prohibitions)
             for action in rule.actions
         }
-        if name not in ACTIONS and name not in own:
-            raise unknown_term("action", name, ACTIONS, "/request/action")
+        if name not in EVERY_ACTION and name not in own:
+            raise unknown_term("action", name, EVERY_ACTION, "/request/action")
         return name
 
     def now(self, request: Mapping[str, Any]) -> int:
