@@ -1,8 +1,8 @@
 """How one JSON-LD document spells its terms: contexts, prefixes, keywords.
 
 Nothing is fetched: a remote context adds nothing, and a term that only it defines is not known. An
-inline context may declare prefixes, aliases and a vocabulary. Inside, terms of known namespaces are prefixed
-(``odrl:use``) and all others absolute.
+inline context may declare prefixes, aliases and a vocabulary. Inside, terms of known namespaces
+are prefixed (``odrl:use``) and all others absolute.
 
 Example::
 
