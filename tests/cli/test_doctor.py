@@ -58,6 +58,7 @@ def test_the_own_home_is_examined(garden, alone, tmp_path):
     bare = alone("doctor", "--self", "--home", tmp_path)
     assert bare.exit_code == 2
     assert "in the way: settings.invalid" in bare.stderr
+    assert "没有发现障碍" in garden("doctor", "--self", "--language", "zh").stderr
     chinese = garden.json("doctor", "--self", "--language", "zh")
     assert chinese["well"] is True
     assert not chinese["findings"][0]["expected"].isascii()

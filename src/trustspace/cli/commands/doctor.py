@@ -33,6 +33,12 @@ class As(StrEnum):
     CONSUMER = "consumer"
 
 
+CONCLUSIONS = {
+    Language.EN: ("nothing is in the way", "in the way: {}"),
+    Language.ZH: ("没有发现障碍", "存在障碍：{}"),  # noqa: RUF001 - as Chinese is written
+}
+
+
 @command
 def doctor(
     address: Annotated[
@@ -85,7 +91,7 @@ def doctor(
         module = load("trustspace.connector.doctor.alone", feature="doctor", extra="connector")
         role_type = import_module("trustspace.model.participant").Role
         module.examine_alone(str(address), role=role_type(role.value), listener=tell_own)
-    _conclude(found, WRONG_USAGE if own else OTHER_SIDE, output)
+    _conclude(found, WRONG_USAGE if own else OTHER_SIDE, output, language)
 
 
 def _own(connection: Connection, listener: Any) -> None:  # noqa: ANN401 - a function
@@ -104,7 +110,8 @@ def _conclude(found: "list[Finding]", code: int, output: Output) -> None:
         output.document({"well": is_well, "findings": findings})
     else:
         worst = [finding.id for finding in found if finding.severity == "error"]
-        output.note("nothing is in the way" if is_well else f"in the way: {', '.join(worst)}")
+        well, bad = CONCLUSIONS[language]
+        output.note(well if is_well else bad.format(", ".join(worst)))
     if not is_well:
         raise typer.Exit(code)
 
