@@ -103,7 +103,7 @@ def _own(connection: Connection, listener: Any) -> None:  # noqa: ANN401 - a fun
     module.examine_home(Path(home), listener=listener)
 
 
-def _conclude(found: "list[Finding]", code: int, output: Output) -> None:
+def _conclude(found: "list[Finding]", code: int, output: Output, language: Language) -> None:
     is_well = all(finding.severity != "error" for finding in found)
     if output.json:
         findings = [_document(finding) for finding in found]
