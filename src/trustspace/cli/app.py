@@ -20,12 +20,14 @@ from trustspace.cli.commands.approvals import approvals
 from trustspace.cli.commands.attest import attest
 from trustspace.cli.commands.call import call
 from trustspace.cli.commands.catalog import catalog
+from trustspace.cli.commands.crawl import crawl
 from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
 from trustspace.cli.commands.doctor import doctor
 from trustspace.cli.commands.end import end, give_up
 from trustspace.cli.commands.events import events
 from trustspace.cli.commands.explain import explain
+from trustspace.cli.commands.index import index
 from trustspace.cli.commands.init import init
 from trustspace.cli.commands.negotiate import negotiate
 from trustspace.cli.commands.negotiations import negotiations
@@ -66,6 +68,8 @@ for _name, _function in {
     "unpublish": unpublish,
     "datasets": datasets,
     "catalog": catalog,
+    "crawl": crawl,
+    "index": index,
     "negotiate": negotiate,
     "negotiations": negotiations,
     "agreements": agreements,

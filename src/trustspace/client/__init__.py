@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trustspace.client.async_handle import AsyncHandle
     from trustspace.client.bound import AsyncBoundAgreement, BoundAgreement
     from trustspace.client.client import Client
+    from trustspace.client.crawled import Crawl, CrawledCatalog, IndexSource
     from trustspace.client.diagnosis import Diagnosis, Finding, MessagePage, TracedMessage
     from trustspace.client.haggling import (
         Accept,
@@ -60,12 +61,15 @@ __all__ = [
     "Counter",
     "CounterOffer",
     "CounterpartyFacts",
+    "Crawl",
+    "CrawledCatalog",
     "DatasetInfo",
     "Diagnosis",
     "Event",
     "Explanation",
     "Finding",
     "Handle",
+    "IndexSource",
     "MessagePage",
     "Negotiation",
     "OfferedDataset",
@@ -90,9 +94,12 @@ _MODULES = {
     "AsyncHandle": "async_handle",
     "BoundAgreement": "bound",
     "Client": "client",
+    "Crawl": "crawled",
+    "CrawledCatalog": "crawled",
     "Diagnosis": "diagnosis",
     "Finding": "diagnosis",
     "Handle": "handle",
+    "IndexSource": "crawled",
     "MessagePage": "diagnosis",
     "TracedMessage": "diagnosis",
 }

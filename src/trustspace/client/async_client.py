@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from trustspace.client.aio.agreements import AsyncAgreementMethods
 from trustspace.client.aio.approvals import AsyncApprovalMethods
+from trustspace.client.aio.catalogue import AsyncCatalogueMethods
 from trustspace.client.aio.datasets import AsyncDatasetMethods
 from trustspace.client.aio.diagnosis import AsyncDiagnosisMethods
 from trustspace.client.aio.negotiations import AsyncNegotiationMethods
@@ -24,6 +25,7 @@ from trustspace.client.aio.transfers import AsyncTransferMethods
 class AsyncClient(
     AsyncAgreementMethods,
     AsyncApprovalMethods,
+    AsyncCatalogueMethods,
     AsyncDatasetMethods,
     AsyncDiagnosisMethods,
     AsyncNegotiationMethods,

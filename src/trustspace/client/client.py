@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from trustspace.client.sync.agreements import AgreementMethods
 from trustspace.client.sync.approvals import ApprovalMethods
+from trustspace.client.sync.catalogue import CatalogueMethods
 from trustspace.client.sync.datasets import DatasetMethods
 from trustspace.client.sync.diagnosis import DiagnosisMethods
 from trustspace.client.sync.negotiations import NegotiationMethods
@@ -24,6 +25,7 @@ from trustspace.client.sync.transfers import TransferMethods
 class Client(
     AgreementMethods,
     ApprovalMethods,
+    CatalogueMethods,
     DatasetMethods,
     DiagnosisMethods,
     NegotiationMethods,

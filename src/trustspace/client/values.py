@@ -113,12 +113,25 @@ class DatasetInfo(Value):
 
 
 class OfferedDataset(Value):
-    """A dataset as a counterparty's catalogue offers it."""
+    """A dataset as a counterparty's catalogue offers it.
+
+    Attributes:
+        participant_id: Whose it is, which in a nested catalogue is somebody else.
+        address: Where it is negotiated.
+        size: Bytes, or None where the catalogue does not tell.
+    """
 
     id: str
     title: str | None = None
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    creator: str | None = None
+    media_type: str | None = None
+    size: int | None = None
     offers: Offers = ()
     formats: tuple[str, ...] = ()
+    participant_id: str | None = None
+    address: str | None = None
 
 
 class CatalogView(Value):
@@ -127,12 +140,14 @@ class CatalogView(Value):
     Attributes:
         participant_id: DID of the counterparty.
         address: Where its catalogue was found.
+        skipped: What could not be read: ``id`` and ``reason`` of each.
         next: Opaque position of the next page, or None after the last one.
     """
 
     participant_id: str
     address: str
     datasets: tuple[OfferedDataset, ...] = ()
+    skipped: tuple[JsonObject, ...] = ()
     next: str | None = None
 
 

@@ -35,6 +35,7 @@ from trustspace.connector.catalogs import Catalogs
 from trustspace.connector.changes import Changes
 from trustspace.connector.context import ConnectorContext
 from trustspace.connector.control_plane import ControlPlane
+from trustspace.connector.crawls import Crawls
 from trustspace.connector.data_api import DataApi
 from trustspace.connector.decision_point import DecisionPoint
 from trustspace.connector.deliveries import Deliveries
@@ -63,6 +64,7 @@ from trustspace.connector.pushing.progress import PushProgress
 from trustspace.connector.pushing.sink_api import SinkApi
 from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
+from trustspace.connector.remote_catalogs import RemoteCatalogs
 from trustspace.connector.reuse import Reuse
 from trustspace.connector.settings import UNSAFE
 from trustspace.connector.suspensions import Suspensions
@@ -188,6 +190,7 @@ async def running(
             # Waiting requests end before the listeners stop, hence after them on the stack.
             stack.callback(plane.changes.close)
             stack.callback(plane.doctor.close)
+            stack.push_async_callback(plane.crawls.aclose)
             for worker in workers:
                 await stack.enter_async_context(_working(worker))
             write_running(home, management_url=management_url)
@@ -289,6 +292,7 @@ def _assemble(
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
     discovery = peers.discovery = _discovery(context, client, resolver, peers)
+    others = RemoteCatalogs(peers, discovery)
     plane = ControlPlane(
         context=context,
         decide=decide,
@@ -302,6 +306,8 @@ def _assemble(
         incoming=incoming,
         publications=publications,
         peers=peers,
+        catalogs=others,
+        crawls=Crawls(context, discovery, others),
         tokens=tokens,
         steps=steps,
         approvals=Approvals(context, steps, publications),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
 from trustspace.connector.explanations import explanation
+from trustspace.connector.foreign_catalog import shown
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError
 from trustspace.model.participant import Role
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trustspace.connector.approvals import Approvals
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.crawls import Crawls
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.doctor.doctor import Doctor
     from trustspace.connector.ending.owner import OwnerEndings
@@ -33,11 +35,11 @@ if TYPE_CHECKING:
     from trustspace.connector.proposals import Proposals
     from trustspace.connector.publications import Publications
     from trustspace.connector.pushing.incoming import Incoming
+    from trustspace.connector.remote_catalogs import RemoteCatalogs
     from trustspace.connector.suspensions import Suspensions
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfer_requests import PushOrder, TransferRequests
     from trustspace.connector.transfers import Transfers
-    from trustspace.model.dataset import Dataset
     from trustspace.policy.messages import Language
     from trustspace.store import Transaction
     from trustspace.transport.discovery import Discovery
@@ -61,6 +63,8 @@ class ControlPlane:
     incoming: Incoming
     publications: Publications
     peers: Peers
+    catalogs: RemoteCatalogs
+    crawls: Crawls
     tokens: TokenDesk
     steps: OwnerSteps
     approvals: Approvals
@@ -75,20 +79,24 @@ class ControlPlane:
 
     # --- discovering, negotiations ---------------------------------------------------------------
 
-    async def catalog(self, hosted: Hosted, address: str, *, limit: int | None) -> Json:
-        """Fetch a counterparty's catalogue.
+    async def catalog(
+        self, hosted: Hosted, address: str, *, limit: int | None, filter_: tuple[Any, ...] = ()
+    ) -> Json:
+        """Fetch a counterparty's catalogue and those nested in it.
 
         Args:
             hosted: Who asks.
             address: The counterparty's URL or DID.
             limit: Most datasets to return; None for all of them.
+            filter_: Criteria of our own filter.
         """
         counterparty = await self.discovery.discover(address)
-        found = await self.peers.catalog(hosted, counterparty, limit=limit)
+        found = await self.catalogs.fetch(hosted, counterparty, filter_=filter_, limit=limit)
         return {
             "participant_id": counterparty.id,
             "address": counterparty.base,
-            "datasets": [_offered(dataset) for dataset in found.datasets],
+            "datasets": [shown(each) for each in found.datasets],
+            "skipped": found.skipped,
         }
 
     async def negotiation(self, hosted: Hosted, pid: str, *, wait: float) -> Json:
@@ -342,14 +350,3 @@ def _found(value: Any, kind: str, pid: str) -> Any:  # noqa: ANN401 - a process 
 
 def _reasons(reason: str) -> tuple[str, ...]:
     return (reason,) if reason else ()
-
-
-def _offered(dataset: Dataset) -> Json:
-    told = dataset.model_extra or {}
-    title = told.get("dct:title", told.get("edc:name"))
-    return {
-        "id": dataset.id,
-        "title": title if isinstance(title, str) else None,
-        "offers": [offer.to_wire() for offer in dataset.offers],
-        "formats": [entry.format for entry in dataset.distributions],
-    }

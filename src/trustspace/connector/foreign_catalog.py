@@ -68,6 +68,7 @@ class ForeignPage:
         skipped: What could not be read: ``id`` and ``reason`` of each.
         removed: Ids that a feed of changes tells as gone.
         cursor: Where the feed of changes goes on; None on pages without.
+        lacks_rules: Whether whoever wrote it means "no conditions" by an offer without rules.
     """
 
     datasets: list[Found] = field(default_factory=list)
@@ -75,22 +76,26 @@ class ForeignPage:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     cursor: str | None = None
+    lacks_rules: bool = False
 
 
-def read_page(document: object, *, provider: str, base: str) -> ForeignPage:
+def read_page(
+    document: object, *, provider: str, base: str, lacks_rules: bool = False
+) -> ForeignPage:
     """Read a page.
 
     Args:
         document: Decoded JSON.
         provider: Whose catalogue it is.
         base: Base URL of the provider's endpoints.
+        lacks_rules: Whether the provider means "no conditions" by an offer without rules.
 
     Raises:
         RemoteProtocolError: It is no catalogue at all.
     """
     if not isinstance(document, Mapping):
         raise RemoteProtocolError("a catalogue is a JSON object", code="catalog.malformed")
-    page = ForeignPage()
+    page = ForeignPage(lacks_rules=lacks_rules)
     shell = parse(_without_lists(document), Catalog)
     services = {service.id: service.endpoint_url for service in shell.services}
     _read(document, page, provider, base, services, depth=0)
@@ -152,7 +157,7 @@ def _read(
             _read_nested(item, page, provider, base, services, depth=depth + 1)
             continue
         try:
-            dataset = _dataset(item)
+            dataset = _dataset(item, page)
         except ProtocolError as error:
             page.skipped.append({"id": _id(item), "reason": str(error)})
             continue
@@ -191,10 +196,16 @@ def _read_nested(
     _read(item, page, whose, at, known, depth=depth)
 
 
-def _dataset(item: object) -> Dataset:
+def _dataset(item: object, page: ForeignPage) -> Dataset:
     if not isinstance(item, Mapping):
         raise RemoteProtocolError("a dataset is an object", code="message.malformed")
-    return Dataset.read(jsonld.read(item, context_required=False))
+    dataset = Dataset.read(jsonld.read(item, context_required=False))
+    if page.lacks_rules:
+        return dataset
+    offers = tuple(offer for offer in dataset.offers if any(True for _ in offer.rules()))
+    if not offers:
+        raise RemoteProtocolError("its offers have no rules at all", code="catalog.no_rules")
+    return dataset.model_copy(update={"offers": offers})
 
 
 def _is_catalog(item: object) -> bool:

@@ -13,8 +13,7 @@ Example::
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,8 +38,11 @@ from trustspace.model.value import canonical
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
     from trustspace.connector.context import Hosted
     from trustspace.connector.peers import Peers
+    from trustspace.dsp.dialects import Dialect
     from trustspace.transport.discovery import Counterparty, Discovery
     from trustspace.transport.http_response import Response
 
@@ -133,7 +135,9 @@ class RemoteCatalogs:
                     if one.page is None:
                         continue
                     answer.skipped += one.page.skipped
-                    yield [f for f in one.page.datasets if ours or matches(query, described(f.dataset))]
+                    yield [
+                        f for f in one.page.datasets if ours or matches(query, described(f.dataset))
+                    ]
                     for named in one.page.nested:
                         await self._add(pending, seen, at, named, answer)
             except TrustspaceError as error:
@@ -170,7 +174,7 @@ class RemoteCatalogs:
                     f"the nested catalogue at {named.base} names no participant",
                     code="catalog.nested",
                 )
-            return type(parent)(parent.id, named.base.rstrip("/"), parent.profiles)
+            return replace(parent, base=named.base.rstrip("/"))
         found = await self._discovery.discover(str(named.provider))
         if found.base.rstrip("/") != named.base.rstrip("/"):
             raise RemoteProtocolError(
@@ -201,7 +205,12 @@ class RemoteCatalogs:
             TransportError: No answer.
         """
         url = join(counterparty.base, catalog_request_path())
-        asked, offset, size = filter_, 0, None
+        dialects = self._peers.context.dialects
+        dialects.note(counterparty.id, counterparty.dialect)
+        dialect = dialects.of(hosted.name, counterparty.id, counterparty.base)
+        asked, offset, size = filter_, 0, None if filter_ else dialect.page_size
+        if size is not None:
+            asked = (query_of_page(0, size),)
         for number in range(MAX_PAGES):
             message = emit(CatalogRequestMessage(filter=asked))
             response, sent = await self._ask(
@@ -210,9 +219,11 @@ class RemoteCatalogs:
             if response.status == 304:
                 yield RemotePage(None, etag, is_last=True, size_bytes=sent)
                 return
-            read = partial(_read, response, counterparty)
-            page, dialect_size = await anyio.to_thread.run_sync(read)
-            size = size or dialect_size
+            read = partial(_read, response, counterparty, dialect)
+            page, seen = await anyio.to_thread.run_sync(read)
+            dialects.note(counterparty.id, seen)
+            dialect = dialects.of(hosted.name, counterparty.id, counterparty.base)
+            size = None if filter_ else dialect.page_size
             following = _next_link(response, url)
             offset += len(page.datasets) + len(page.skipped)
             is_full = size is not None and offset >= size * (number + 1)
@@ -260,12 +271,19 @@ class RemoteCatalogs:
         return response, len(body)
 
 
-def _read(response: Response, counterparty: Counterparty) -> tuple[ForeignPage, int | None]:
+def _read(
+    response: Response, counterparty: Counterparty, dialect: Dialect
+) -> tuple[ForeignPage, Dialect | None]:
     """Read a page in a thread: a long one would hold up everything else."""
     document = strict_json.loads(response.body, max_keys=MAX_KEYS)
-    dialect = recognise(document)
-    page = read_page(document, provider=counterparty.id, base=counterparty.base)
-    return page, None if dialect is None else dialect.page_size
+    seen = recognise(document)
+    page = read_page(
+        document,
+        provider=counterparty.id,
+        base=counterparty.base,
+        lacks_rules=(seen or dialect).policies_without_rules,
+    )
+    return page, seen
 
 
 MAX_KEYS: Final = 1_000_000

@@ -245,7 +245,7 @@ def _is_cursor(item: object) -> bool:
 
 
 def _unsupported(message: str) -> RemoteProtocolError:
-    return RemoteProtocolError(message, code="catalog.filter", hint=SUPPORTED)
+    return RemoteProtocolError(f"{message}; {SUPPORTED}", code="catalog.filter")
 
 
 def _shown(value: object) -> str:

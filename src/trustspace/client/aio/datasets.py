@@ -1,4 +1,4 @@
-"""The async client: datasets published here, and catalogues of counterparties."""
+"""The async client: datasets published here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
     from trustspace.client.operations.publication import About
     from trustspace.client.values import (
-        CatalogView,
         DatasetInfo,
     )
 
 
 class AsyncDatasetMethods(AsyncDriver):
-    """Datasets published here, and catalogues of counterparties."""
+    """Datasets published here."""
 
     async def publish(
         self,
@@ -47,7 +46,3 @@ class AsyncDatasetMethods(AsyncDriver):
     async def datasets(self) -> tuple[DatasetInfo, ...]:
         """Return every dataset published here; as `Client.datasets`."""
         return await self.drive(self._operations.datasets())
-
-    async def catalog(self, address: str, *, limit: int | None = None) -> CatalogView:
-        """Return what a counterparty offers to us; as `Client.catalog`."""
-        return await self.drive(self._operations.catalog(address, limit=limit))

@@ -11,6 +11,7 @@ Example::
 from __future__ import annotations
 
 from trustspace.client.operations.approval import ApprovalOperations
+from trustspace.client.operations.catalogue import CatalogueOperations
 from trustspace.client.operations.diagnosis import DiagnosisOperations
 from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
@@ -22,6 +23,7 @@ __all__ = ["EventPages", "Operations"]
 
 class Operations(
     ApprovalOperations,
+    CatalogueOperations,
     DiagnosisOperations,
     NegotiationOperations,
     PublicationOperations,

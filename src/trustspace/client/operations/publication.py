@@ -1,4 +1,4 @@
-"""The provider's side of a catalogue: publish and withdraw; and reading somebody else's.
+"""The provider's side of a catalogue: publish and withdraw.
 
 Example::
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from trustspace.client.exchange import Exchange, Request, call
 from trustspace.client.operations.participant import ParticipantOperations
-from trustspace.client.values import CatalogView, DatasetInfo
+from trustspace.client.values import DatasetInfo
 from trustspace.errors import ConfigurationError
 from trustspace.policy.terms import read_terms
 
@@ -43,7 +43,7 @@ class About(TypedDict, total=False):
 
 
 class PublicationOperations(ParticipantOperations):
-    """Datasets published here, and catalogues of counterparties."""
+    """Datasets published here."""
 
     def publish(
         self,
@@ -111,24 +111,6 @@ class PublicationOperations(ParticipantOperations):
         """Return every dataset published here."""
         items = yield from self._collect("datasets", cursor="after")
         return tuple(DatasetInfo.read(item) for item in items)
-
-    def catalog(self, address: str, *, limit: int | None = None) -> Exchange[CatalogView]:
-        """Return what a counterparty offers to us.
-
-        Args:
-            address: Its root URL or its DID.
-            limit: Most datasets to return; None means what the connector returns by itself.
-
-        Raises:
-            ConnectError: The counterparty cannot be reached.
-            RemoteProtocolError: It answered an error or nothing that can be read.
-        """
-        body: JsonObject = {"address": address}
-        if limit is not None:
-            body["limit"] = limit
-        path = yield from self._path("catalog")
-        response = yield from call(Request("POST", path, body=body))
-        return CatalogView.read(response.document)
 
 
 def _source(

@@ -1,4 +1,4 @@
-"""The sync client: datasets published here, and catalogues of counterparties."""
+"""The sync client: datasets published here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
     from trustspace.client.operations.publication import About
     from trustspace.client.values import (
-        CatalogView,
         DatasetInfo,
     )
 
 
 class DatasetMethods(Driver):
-    """Datasets published here, and catalogues of counterparties."""
+    """Datasets published here."""
 
     def publish(
         self,
@@ -75,16 +74,3 @@ class DatasetMethods(Driver):
     def datasets(self) -> tuple[DatasetInfo, ...]:
         """Return every dataset published here."""
         return self.drive(self._operations.datasets())
-
-    def catalog(self, address: str, *, limit: int | None = None) -> CatalogView:
-        """Return what a counterparty offers to us.
-
-        Args:
-            address: Its root URL or its DID.
-            limit: Most datasets to return; None means what the connector returns by itself.
-
-        Raises:
-            ConnectError: The counterparty cannot be reached.
-            RemoteProtocolError: It answered an error or nothing that can be read.
-        """
-        return self.drive(self._operations.catalog(address, limit=limit))

@@ -54,11 +54,26 @@ class Publication(Body):
     rounds: int = Field(default=ROUNDS, ge=0, le=100)
 
 
+class Criterion(Body):
+    """One comparison of a catalogue filter."""
+
+    field: str
+    op: str
+    value: str | int | list[str]
+
+
 class CatalogQuery(Body):
-    """Whose catalogue to fetch: a URL or a DID."""
+    """Whose catalogue to fetch: a URL or a DID; which of its datasets: all that meet the filter."""
 
     address: str
     limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    filter: list[Criterion] = Field(default_factory=list, max_length=20)
+
+
+class CrawlOrder(Body):
+    """Which catalogues to crawl: URLs or DIDs; none means those that were crawled before."""
+
+    addresses: list[str] = Field(default_factory=list, max_length=1000)
 
 
 class NegotiationRequest(Body):

@@ -1,4 +1,4 @@
-"""Management of what is offered here, and what others offer."""
+"""Management of what is offered here."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from trustspace.connector.answering import Answering
 from trustspace.connector.control_plane import ControlPlane
-from trustspace.connector.management.bodies import CatalogQuery, Limit, Publication, Who
+from trustspace.connector.management.bodies import Limit, Publication, Who
 from trustspace.connector.publications import About
 
 
@@ -45,7 +45,3 @@ def add_offering(app: FastAPI, plane: ControlPlane) -> None:
         hosted: Who, dataset_id: str, reason: Annotated[str, Query(max_length=2000)] = ""
     ) -> None:
         await plane.publications.withdraw(hosted, dataset_id, reason=reason)
-
-    @app.post(base + "/catalog")
-    async def catalog(hosted: Who, body: CatalogQuery) -> dict[str, Any]:
-        return await plane.catalog(hosted, body.address, limit=body.limit)
