@@ -81,9 +81,9 @@ async def test_what_a_catalogue_says_of_a_dataset(shelf: Party, bank: Party) -> 
         assert dataset["dct:description"] == "所有百合"
         assert dataset["dcat:keyword"] == ["flowers", "百合"]
         assert dataset["dct:creator"] == "The gardener"
-        (distribution,) = dataset["distribution"]
-        assert distribution["dcat:mediaType"] == "text/csv"
-        assert distribution["dcat:byteSize"] > 0
+        for distribution in dataset["distribution"]:
+            assert distribution["dcat:mediaType"] == "text/csv"
+            assert distribution["dcat:byteSize"] > 0
 
 
 async def test_a_query_spec_of_an_eclipse_connector(shelf: Party, bank: Party) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 import pytest
 from starlette.responses import JSONResponse, Response
 from tests.connector.conftest import Start
@@ -132,22 +134,14 @@ async def test_a_policy_decided_otherwise_is_read_anew(
     start: Start, bank: Party, roses: Path
 ) -> None:
     garden = await start("garden")
-    await offer(garden, roses, "shanghai", {"spatial": ["CN-SH"]})
+    end = datetime.now(UTC) + timedelta(seconds=8)
+    await offer(garden, roses, "soon-over", {"until": end.isoformat()})
     await offer(garden, roses, "any", {"count": 3})
-    facts = {"facts": {"spatial": "CN-SH"}}
-    attested = await garden.ask("PUT", f"counterparties/{quote(bank.id)}", facts)
-    assert attested.status_code == 200, attested.text
-    plane = garden.connector.plane
-    plane.decide._seen.clear()
-    added, _, _, _ = await crawled(bank, garden.id)
-    shown = await index(bank, provider=garden.id)
-    await garden.ask("PUT", f"counterparties/{quote(bank.id)}", {"facts": {"spatial": "DE"}})
-    plane.decide._seen.clear()
-    _, _, removed, how = await crawled(bank, garden.id)
-    now = await index(bank, provider=garden.id)
-    assert now == ["any"]
-    assert removed == len(shown) - 1 == added - 1
-    assert how == ("everything" if removed else "unchanged")
+    assert await crawled(bank, garden.id) == (2, 0, 0, "everything")
+    await anyio.sleep((end - datetime.now(UTC)).total_seconds() + 0.1)
+    garden.connector.plane.decide._seen.clear()
+    assert await crawled(bank, garden.id) == (0, 0, 1, "everything")
+    assert await index(bank, provider=garden.id) == ["any"]
 
 
 async def test_nested_catalogues_are_crawled_and_forgotten(
