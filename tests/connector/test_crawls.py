@@ -287,7 +287,7 @@ async def test_a_page_known_by_its_tag_is_not_fetched_again(
     garden = await start("garden")
     await offer(garden, roses, "a", {"count": 3})
     first = await bank.post("catalog", address=garden.address)
-    kept = bank.connector.plane.catalogs._kept
+    kept = bank.connector.plane.crawls.catalogs._kept
     assert len([key for key in kept if garden.hosted.dsp_url in key[1]]) == 1
     again = await bank.post("catalog", address=garden.address)
     assert first == again

@@ -64,7 +64,6 @@ from trustspace.connector.pushing.progress import PushProgress
 from trustspace.connector.pushing.sink_api import SinkApi
 from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
-from trustspace.connector.remote_catalogs import RemoteCatalogs
 from trustspace.connector.reuse import Reuse
 from trustspace.connector.settings import UNSAFE
 from trustspace.connector.suspensions import Suspensions
@@ -292,7 +291,6 @@ def _assemble(
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
     discovery = peers.discovery = _discovery(context, client, resolver, peers)
-    others = RemoteCatalogs(peers, discovery)
     plane = ControlPlane(
         context=context,
         decide=decide,
@@ -306,8 +304,7 @@ def _assemble(
         incoming=incoming,
         publications=publications,
         peers=peers,
-        catalogs=others,
-        crawls=Crawls(context, discovery, others),
+        crawls=Crawls(context, discovery, peers),
         tokens=tokens,
         steps=steps,
         approvals=Approvals(context, steps, publications),

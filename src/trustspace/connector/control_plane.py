@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from trustspace.connector.proposals import Proposals
     from trustspace.connector.publications import Publications
     from trustspace.connector.pushing.incoming import Incoming
-    from trustspace.connector.remote_catalogs import RemoteCatalogs
     from trustspace.connector.suspensions import Suspensions
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfer_requests import PushOrder, TransferRequests
@@ -63,7 +62,6 @@ class ControlPlane:
     incoming: Incoming
     publications: Publications
     peers: Peers
-    catalogs: RemoteCatalogs
     crawls: Crawls
     tokens: TokenDesk
     steps: OwnerSteps
@@ -91,7 +89,7 @@ class ControlPlane:
             filter_: Criteria of our own filter.
         """
         counterparty = await self.discovery.discover(address)
-        found = await self.catalogs.fetch(hosted, counterparty, filter_=filter_, limit=limit)
+        found = await self.crawls.catalogs.fetch(hosted, counterparty, filter_=filter_, limit=limit)
         return {
             "participant_id": counterparty.id,
             "address": counterparty.base,

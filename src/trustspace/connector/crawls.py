@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trustspace.connector import views
 from trustspace.connector.crawler import Crawler, Outcome
 from trustspace.connector.foreign_catalog import Named
+from trustspace.connector.remote_catalogs import RemoteCatalogs
 from trustspace.errors import ConfigurationError, NotFoundError, TrustspaceError
 from trustspace.identity.keys import decode_base64url, encode_base64url
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.remote_catalogs import RemoteCatalogs
+    from trustspace.connector.peers import Peers
     from trustspace.store import Transaction
     from trustspace.store.rows import CrawlRow
     from trustspace.transport.discovery import Counterparty, Discovery
@@ -58,15 +59,17 @@ class _Order:
 
 
 class Crawls:
-    """Orders to crawl, and the index; for one event loop."""
+    """Orders to crawl, and the index; for one event loop.
 
-    def __init__(
-        self, context: ConnectorContext, discovery: Discovery, catalogs: RemoteCatalogs
-    ) -> None:
+    Attributes:
+        catalogs: Reads catalogues without an index.
+    """
+
+    def __init__(self, context: ConnectorContext, discovery: Discovery, peers: Peers) -> None:
         self._context = context
         self._discovery = discovery
-        self._catalogs = catalogs
-        self._crawler = Crawler(context, catalogs)
+        self.catalogs: RemoteCatalogs = RemoteCatalogs(peers, discovery)
+        self._crawler = Crawler(context, self.catalogs)
         self._orders: OrderedDict[str, _Order] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -207,7 +210,7 @@ class Crawls:
                     continue
                 seen.add(base)
                 try:
-                    pending.append((await self._catalogs.nested(at, named), outcome.source))
+                    pending.append((await self.catalogs.nested(at, named), outcome.source))
                 except TrustspaceError as error:
                     outcome.skipped.append({"id": named.base, "reason": str(error)})
             if is_read:

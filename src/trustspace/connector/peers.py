@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 CATALOG_BYTES = 32 * 1024 * 1024
 """Largest catalogue page that is read, in bytes."""
 
-CATALOG_SECONDS = 30.0
-"""How long a page of a catalogue may take; counterparties read theirs from slow stores too."""
 MAX_PAGES = 1_000
 
 M = TypeVar("M", Catalog, Dataset)
@@ -301,35 +299,6 @@ class Peers:
     def _dialect(self, hosted: Hosted, counterparty: Counterparty) -> Dialect:
         self.context.dialects.note(counterparty.id, counterparty.dialect)
         return self.context.dialects.of(hosted.name, counterparty.id, counterparty.base)
-
-    async def ask_catalog(
-        self, hosted: Hosted, url: str, *, audience: str, body: Mapping[str, Any], etag: str = ""
-    ) -> Response:
-        """Ask for a page of a catalogue; the answer may be 304 where a tag is given.
-
-        Raises:
-            TransportError: No answer.
-        """
-        headers = {
-            "Authorization": self.authentication.issue(hosted, audience),
-            "Accept": "application/json",
-        }
-        if etag:
-            headers["If-None-Match"] = etag
-        now = self.context.now()
-        with self.context.trace.sending(
-            hosted, "POST", url, audience=audience, message=body, at=now
-        ) as said:
-            response = await self.client.request(
-                "POST",
-                url,
-                headers=headers,
-                json=body,
-                max_bytes=CATALOG_BYTES,
-                deadline=timedelta(seconds=CATALOG_SECONDS),
-            )
-            said.answered(response.status, response.body)
-        return response
 
     async def _request(
         self,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ from trustspace.connector.foreign_catalog import (
     described,
     read_page,
 )
+from trustspace.connector.peers import CATALOG_BYTES
 from trustspace.dsp.binding import catalog_request_path, join
 from trustspace.dsp.catalog_query import CatalogQuery, matches, read_filter
 from trustspace.dsp.dialects import query_of_page, recognise
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
 MAX_PAGES: Final = 10_000
 MAX_NESTED: Final = 200
 """Most nested catalogues that one look fetches."""
+
+PAGE_DEADLINE: Final = timedelta(seconds=30)
+"""How long a page may take; counterparties read theirs from slow stores too."""
 
 REMEMBERED: Final = 64
 """Pages kept with their entity tags."""
@@ -251,9 +256,7 @@ class RemoteCatalogs:
         key = (hosted.name, url, body)
         kept = None if etag else self._kept.get(key)
         tag = etag or (kept[0] if kept else "")
-        response = await self._peers.ask_catalog(
-            hosted, url, audience=counterparty.id, body=message, etag=tag
-        )
+        response = await self._post(hosted, url, message, audience=counterparty.id, etag=tag)
         if response.status == 304 and kept is not None:
             self._kept.move_to_end(key)
             return kept[1], len(body)
@@ -269,6 +272,31 @@ class RemoteCatalogs:
             while len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
         return response, len(body)
+
+    async def _post(
+        self, hosted: Hosted, url: str, message: Mapping[str, Any], *, audience: str, etag: str
+    ) -> Response:
+        peers = self._peers
+        headers = {
+            "Authorization": peers.authentication.issue(hosted, audience),
+            "Accept": "application/json",
+        }
+        if etag:
+            headers["If-None-Match"] = etag
+        now = peers.context.now()
+        with peers.context.trace.sending(
+            hosted, "POST", url, audience=audience, message=message, at=now
+        ) as said:
+            response = await peers.client.request(
+                "POST",
+                url,
+                headers=headers,
+                json=message,
+                max_bytes=CATALOG_BYTES,
+                deadline=PAGE_DEADLINE,
+            )
+            said.answered(response.status, response.body)
+        return response
 
 
 def _read(
