@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.store.conftest import Maker
 
-    from trustspace.store import Store, Sweep
+    from trustspace.store import Store, Sweep, Transaction
 
 
 def send(store: Store, make: Maker, *names: str, **columns: Any) -> Any:
@@ -182,3 +182,18 @@ def test_a_lease_survives_reopening_and_ends_by_itself(
     again = opened()
     assert due(again, make, seconds=29) == []
     assert due(again, make, seconds=31) == ["m1"]
+
+
+def test_what_one_hop_adds_and_drops_keeps_its_order(store: Store, make: Maker) -> None:
+    def hop(tx: Transaction) -> list[tuple[int, bool]]:
+        found = []
+        for name, before in (("a", None), ("b", None), ("c", "drop"), ("d", "done")):
+            if before == "drop":
+                tx.outbox.drop_for_process("garden", "n1")
+            if before == "done":
+                tx.outbox.done("garden", "c")
+            row = make.send(tx, name)
+            found.append((row.position, row.lease_owner is not None))
+        return found
+
+    assert store.write_sync(hop) == [(1, True), (2, False), (1, True), (1, True)]

@@ -49,7 +49,7 @@ from trustspace.connector.ending.owner import OwnerEndings
 from trustspace.connector.ending.steps import Endings
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
-from trustspace.connector.listener import Listener, bind, run
+from trustspace.connector.listener import Listener, bind, run, spare_collections
 from trustspace.connector.management.app import management_app, token_hash
 from trustspace.connector.negotiations import Negotiations
 from trustspace.connector.one_spelling import OneSpelling
@@ -235,6 +235,7 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
                 f"{home.id} ready at {home.address} ({kind}); "
                 f"management at {connector.management_url}"
             )
+            spare_collections()
             await stop.wait()
 
     run(main())

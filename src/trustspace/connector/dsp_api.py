@@ -45,6 +45,7 @@ from trustspace.model.participant import Role
 
 if TYPE_CHECKING:
     from trustspace.connector.authentication import Authentication
+    from trustspace.connector.catalog_page import CatalogPage
     from trustspace.connector.catalogs import Catalogs
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.negotiations import Negotiations
@@ -124,17 +125,17 @@ class DspApi:
 
     async def _dataset(self, request: Request) -> Response:
         async def answer(hosted: Hosted, who: Sender) -> Response:
-            await self._use(hosted, who)
-            page = await self._context.store.read(
-                lambda tx: self._catalogs.dataset(
+            def hop(tx: Transaction) -> CatalogPage:
+                self._authentication.use(tx, hosted, who)
+                return self._catalogs.dataset(
                     tx,
                     hosted,
                     request.path_params["id"],
                     subject=who.id,
                     known=request.headers.get("if-none-match"),
                 )
-            )
-            return page.response()
+
+            return (await self._context.store.write(hop)).response()
 
         return await self._answer(request, answer, _catalog_body, unauthorised=401)
 

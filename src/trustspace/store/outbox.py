@@ -146,14 +146,13 @@ class Outbox(Repository):
         Raises:
             ConflictError: The message is noted already.
         """
-        values = {"participant": participant, "process_pid": process_pid}
-        last = self._unit.execute(_LAST_POSITION, values).scalar()
+        last = self._last_position(participant, process_pid)
         row = OutboxRow(
             participant=participant,
             message_id=message_id,
             process_kind=process_kind,
             process_pid=process_pid,
-            position=1 if last is None else last + 1,
+            position=last + 1,
             url=url,
             audience=audience,
             body=dict(body),
@@ -162,11 +161,12 @@ class Outbox(Repository):
             next_at=now,
             attempts=0,
             last_error="",
-            lease_owner=lease_owner if last is None else None,
-            leased_until=now + timedelta(seconds=lease_seconds) if last is None else None,
+            lease_owner=None if last else lease_owner,
+            leased_until=None if last else now + timedelta(seconds=lease_seconds),
         )
         self._unit.execute(_INSERT, columns(row))
         self._unit.outbox.append(row)
+        self._unit.pending[participant, process_pid] = row.position
         return row
 
     def lease_due(
@@ -204,6 +204,7 @@ class Outbox(Repository):
 
     def done(self, participant: str, message_id: str) -> bool:
         """Forget a message that has arrived; tells whether it was pending."""
+        self._unit.pending.clear()
         return self._changed(_DONE, {"p_participant": participant, "p_id": message_id})
 
     def retry(self, participant: str, message_id: str, *, next_at: datetime, error: str) -> bool:
@@ -245,11 +246,21 @@ class Outbox(Repository):
         One that is just being sent cannot be called back.
         """
         values = {"p_participant": participant, "p_pid": process_pid}
-        return int(self._unit.execute(_DROP, values).rowcount)
+        dropped = int(self._unit.execute(_DROP, values).rowcount)
+        self._unit.pending[participant, process_pid] = 0
+        return dropped
 
     def count(self, participant: str) -> int:
         """Return how many messages are pending."""
         return int(self._unit.execute(_COUNT, {"participant": participant}).scalar_one())
+
+    def _last_position(self, participant: str, process_pid: str) -> int:
+        """Return the position of a process's last pending message; 0 when there is none."""
+        known = self._unit.pending.get((participant, process_pid))
+        if known is not None:
+            return known
+        values = {"participant": participant, "process_pid": process_pid}
+        return int(self._unit.execute(_LAST_POSITION, values).scalar() or 0)
 
     def _lease(
         self, found: RowMapping, owner: str, now: datetime, lease_seconds: float

@@ -133,6 +133,8 @@ class Processes(Repository, Generic[P]):
         columns["participant"] = participant
         columns["pid"] = value.id
         self._unit.execute(self._table.insert, columns)
+        # A message needs its process, hence none is pending.
+        self._unit.pending[participant, value.id] = 0
 
     def update(
         self,

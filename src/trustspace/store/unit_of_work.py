@@ -45,9 +45,11 @@ class UnitOfWork:
         events: Highest new event number of each participant.
         subjects: Participants with the processes that new events name.
         outbox: Outbox rows added.
+        pending: Last position among the pending messages of processes whose messages this hop has
+            added or dropped, 0 for none: nobody else writes meanwhile, so it need not be asked.
     """
 
-    __slots__ = ("_connection", "_failure", "events", "outbox", "subjects")
+    __slots__ = ("_connection", "_failure", "events", "outbox", "pending", "subjects")
 
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
@@ -55,6 +57,7 @@ class UnitOfWork:
         self.events: dict[str, int] = {}
         self.subjects: set[tuple[str, str]] = set()
         self.outbox: list[OutboxRow] = []
+        self.pending: dict[tuple[str, str], int] = {}
 
     @overload
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> Rows: ...
