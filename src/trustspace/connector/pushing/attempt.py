@@ -116,14 +116,17 @@ class Attempt:
             answer = await self._ask("PUT", {"Content-Range": f"bytes */{length}"})
             found = _RANGE.fullmatch(answer.headers.get("range", ""))
             has = int(found[1]) + 1 if answer.status == 308 and found else 0
-            return Sent(has if has <= length else 0)
+            return Sent(has if has < length else 0)
         offset = answer.headers.get(OFFSET.lower(), "")
         if answer.status not in (200, 204) or not offset.isdecimal():
             return Sent()
         if digest_of(answer.headers) != self.version or int(offset) > length:
             return Sent()
-        is_complete = answer.headers.get(COMPLETE.lower()) == "?1" and int(offset) == length
-        return Sent(int(offset), self.version if is_complete else None)
+        if int(offset) < length:
+            return Sent(int(offset))
+        # A sink that has all of it and does not say so did not take it; it gets it once more.
+        is_complete = answer.headers.get(COMPLETE.lower()) == "?1"
+        return Sent(length, self.version) if is_complete else Sent()
 
     async def _ask(self, method: str, headers: Mapping[str, str]) -> Response:
         return await self.client.request(

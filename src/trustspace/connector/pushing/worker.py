@@ -56,6 +56,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 CONCURRENCY: Final = 8
 """Pushes under way at a time."""
 
+PROGRESS_BYTES: Final = 1024 * 1024
+"""What an attempt must have brought so that the next ones are counted anew."""
+
 FIRST_DELAY, LAST_DELAY = 0.5, 60.0
 """Back-off in seconds between attempts that brought nothing, with jitter."""
 
@@ -299,7 +302,7 @@ class PushWorker:
             found = tx.pushes.get(row.participant, row.pid)
             if found is None or found.next_at is None:
                 return  # It was suspended or ended meanwhile.
-            moved = found.size_bytes > row.size_bytes
+            moved = found.size_bytes - row.size_bytes >= PROGRESS_BYTES
             later = replace(
                 found,
                 attempts=0 if moved else attempts,
