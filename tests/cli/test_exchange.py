@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from typing import Any
 
@@ -222,7 +223,33 @@ def test_agreements_are_listed_with_their_use(garden, bank, agreement, tmp_path)
     assert listed[agreement]["role"] == "consumer"
     assert f"{agreement}\tconsumer\t" in bank("agreements").stdout
     (line,) = [each for each in garden("agreements").stdout.splitlines() if agreement in each]
-    assert line.endswith("1/2")
+    assert line.split("\t")[6:] == ["1/2", ""]
+
+
+def test_an_agreement_is_found_again(bank, address, dataset, agreement):
+    again = bank("negotiate", address, dataset, "--purpose", "research")
+    assert again.stdout.startswith(f"found: {agreement}\n")
+    found = bank.json("negotiate", address, dataset, "--purpose", "research")
+    assert (found["agreement"], found["reused"]) == (agreement, True)
+    fresh = bank.json("negotiate", address, dataset, "--purpose", "research", "--fresh")
+    assert (fresh["agreement"] == agreement, fresh["reused"]) == (False, False)
+
+
+def test_an_agreement_ends_by_both_or_by_its_consumer(garden, bank, agreement):
+    done = bank("end", agreement, "--reason", "over")
+    assert done.stdout.startswith(f"proposed: {agreement}")
+    end = time.monotonic() + 20
+    while "end standing" not in _line(garden, agreement):
+        assert time.monotonic() < end, _line(garden, agreement)
+    assert "end standing by counterparty: over" in _line(garden, agreement)
+    assert garden("end", agreement, "--reject").stdout.startswith(f"rejected: {agreement}")
+    assert garden("give-up", agreement).exit_code == 2
+    assert bank("give-up", agreement).stdout == f"TERMINATED: {agreement}\n"
+
+
+def _line(side: Any, agreement: str) -> str:
+    lines: list[str] = side("agreements").stdout.splitlines()
+    return next(line for line in lines if agreement in line)
 
 
 def test_a_transfer_takes_its_steps(garden, bank, agreement, tmp_path):
