@@ -80,8 +80,8 @@ def test_publish_takes_a_url_with_headers_of_the_provider(script, play, operatio
 
 
 def test_publish_refuses_what_is_neither_path_nor_url(play, operations):
-    with pytest.raises(ConfigurationError, match="not a dict") as caught:
-        play(operations.publish({"a": [1]}, id="x", terms={}))
+    with pytest.raises(ConfigurationError, match="not a list") as caught:
+        play(operations.publish([1], id="x", terms={}))
     assert "Parquet" in caught.value.hint
 
 

@@ -32,7 +32,7 @@ def call(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Call the interface of an agreement and print its answer; each call is one use."""
+    """Call the interface of an agreement; each call is one use."""
     options: CallOptions = {}
     if param:
         named = [entry.partition("=") for entry in param]

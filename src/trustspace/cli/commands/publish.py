@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,8 +10,10 @@ from trustspace.cli.command import command
 from trustspace.cli.connection import Connection
 from trustspace.cli.output import Output
 from trustspace.cli.terms_file import TERMS_HELP, read_terms_file
-from trustspace.client.operations.publication import About
 from trustspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from trustspace.client.operations.publication import About
 
 Answering = Literal["automatic", "approval", "counter"]
 
@@ -83,9 +85,9 @@ class Words:
         typer.Option(min=0, max=100, help="How often one is answered with the offer; 3 without."),
     ] = None
 
-    def about(self) -> About:
+    def about(self) -> "About":
         """Return the words that are given, but the title, and how requests are answered."""
-        found = About(negotiation=self.negotiation)
+        found: About = {"negotiation": self.negotiation}
         if self.rounds is not None:
             found["rounds"] = self.rounds
         if self.description:
@@ -157,7 +159,7 @@ def publish(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Offer a file, a URL's content or the calls of an interface under terms.
+    """Offer a file, a URL or an interface under terms.
 
     The same again changes nothing.
     """

@@ -57,7 +57,7 @@ def release(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Let transfers start again under an agreement whose transfers you suspended."""
+    """Let transfers you suspended start again under an agreement."""
     with connection.client() as client:
         released = client.release(agreement)
     if output.json:
