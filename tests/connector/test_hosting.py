@@ -43,7 +43,7 @@ async def test_an_id_of_any_form_where_everybody_is_believed(tmp_path: Path) -> 
             )
         assert answer.json()["participantId"] == IDS["garden"]
         document = await voice.get(f"{hosted.address}/garden/did.json")
-        assert document.status_code == 200
+        assert document.status_code == 404  # What is no DID has no DID document.
     # Agreements name the id under which they were made.
     with pytest.raises(ConfigurationError, match="CONNECTOR_UNDER_TEST"):
         async with running(home):

@@ -34,7 +34,7 @@ def index(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Search the catalogues that were crawled, list or forget them."""
+    """Search crawled catalogues, list or forget them."""
     if action is Action.FORGET:
         _forget(words or [], connection, output)
         return

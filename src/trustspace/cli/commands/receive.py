@@ -67,7 +67,7 @@ def receive(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Have the provider push an agreement's data here, or to a sink."""
+    """Have an agreement's data pushed here, or to a sink."""
     options = push.options()
     with connection.client() as client, progress_bar(str(file or push.sink)) as advance:
         if advance is not None:
