@@ -333,7 +333,7 @@ def _assemble(
 
     stack.callback(context.store.on_commit(committed))
     catalogs = Catalogs(context, decide)
-    dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens)
+    dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens, incoming)
     data = DataApi(context, authentication, deliveries, tokens, client)
     sinks = SinkApi(context, agreed, incoming)
     announced = Announcements(context)

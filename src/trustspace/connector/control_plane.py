@@ -227,6 +227,7 @@ class ControlPlane:
         )
         if value.state is not TransferState.STARTED:
             self.context.gates.close(transfer_pid=pid, code=f"transfer.{value.state.lower()}")
+            self.incoming.follow(hosted, value)
         return await self.transfer(hosted, pid, wait=0)
 
     async def edr(self, hosted: Hosted, pid: str, *, fresh: bool) -> Json:

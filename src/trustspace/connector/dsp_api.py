@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.negotiations import Negotiations
     from trustspace.connector.outgoing import AnyProcess
+    from trustspace.connector.pushing.incoming import Incoming
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfers import Transfers
     from trustspace.dsp.transfer import TransferProcess
@@ -78,6 +79,7 @@ class DspApi:
         negotiations: Negotiations,
         transfers: Transfers,
         tokens: TokenDesk,
+        incoming: Incoming,
     ) -> None:
         self._context = context
         self._authentication = authentication
@@ -85,6 +87,7 @@ class DspApi:
         self._negotiations = negotiations
         self._transfers = transfers
         self._tokens = tokens
+        self._incoming = incoming
 
     def routes(self) -> list[Route]:
         """Return the routes of the public listener that belong to the protocol."""
@@ -168,6 +171,7 @@ class DspApi:
                     process = await self._answered(hosted, process)
                 if is_transfer:
                     self._after(process)
+                    self._incoming.follow(hosted, process)
                 status = 201 if apply == self._open else 200
                 return JSONResponse(emit(process.acknowledgement()), status_code=status)
 

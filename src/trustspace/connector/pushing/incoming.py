@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from trustspace.connector.transfer_format import PUSH
 from trustspace.dataplane.published_file import PublishedFile, open_regular
 from trustspace.dataplane.sink import FileSink
+from trustspace.dsp.messages import TransferState
 from trustspace.errors import NotFoundError, PolicyDeniedError
+from trustspace.model.participant import Role
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from trustspace.connector.agreements import Agreements
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.dsp.transfer import TransferProcess
     from trustspace.store import PushRow, Transaction
 
 PIECE_BYTES = 1024 * 1024
@@ -61,6 +65,12 @@ class Incoming:
         for name in (path.name, f"{path.name}.part", f"{path.name}.part.version"):
             with contextlib.suppress(OSError):
                 path.with_name(name).unlink()
+
+    def follow(self, hosted: Hosted, transfer: TransferProcess) -> None:
+        """Remove what arrived of a transfer that was terminated."""
+        is_ours = transfer.role is Role.CONSUMER and transfer.format == PUSH
+        if is_ours and transfer.state is TransferState.TERMINATED:
+            self.discard(hosted, transfer.id)
 
     async def read(self, hosted: Hosted, pid: str) -> tuple[PushRow, AsyncIterator[bytes]]:
         """Return what arrived of a transfer, for its owner.
