@@ -71,6 +71,7 @@ def reads(make: Maker) -> dict[str, Read]:
         "negotiation_keys.find": lambda tx, who: tx.negotiation_keys.find(
             who, "did:web:garden", "roses", ""
         ),
+        "outbox.pending": lambda tx, who: tx.outbox.pending(who, limit=9),
         "outbox.count": lambda tx, who: tx.outbox.count(who),
         "events.after": lambda tx, who: tx.events.after(who, 0, 100),
         "events.last": lambda tx, who: tx.events.last(who),
