@@ -301,6 +301,9 @@ PERMITTED = {
         party="urn:me",
         target="urn:d",
     ),
+    "a conflict strategy as the specification shows it": question(
+        policy(rule(), conflict={"@type": "perm"})
+    ),
     "perm means prohibit, but nothing is prohibited": question(policy(rule(), conflict="perm")),
     "a boolean": question(
         policy(rule(constraint("ts:approval", "eq", {"@value": "true", "@type": "xsd:boolean"}))),

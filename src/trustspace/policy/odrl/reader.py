@@ -166,7 +166,9 @@ class _PolicyReader(RuleReader):
         if not items:
             return "prohibit"
         value, where = items[0]
-        name = self.names.term(str(value.get("@id")) if isinstance(value, Mapping) else str(value))
+        if isinstance(value, Mapping):
+            value = value.get("@id") or value.get("@type")
+        name = self.names.term(str(value))
         if len(items) > 1 or name not in ("odrl:perm", "odrl:prohibit", "odrl:invalid"):
             raise unknown_term(
                 "conflict strategy", name, ("odrl:perm", "odrl:prohibit", "odrl:invalid"), where
