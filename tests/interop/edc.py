@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from tests.interop.edc_consumer import HTTP, ConsumerSide, Json, Process
 from tests.interop.edc_meaning import DSP, EDC, EDC_NS
@@ -173,6 +173,8 @@ class Edc(ConsumerSide):
         header = request.headers.get("authorization")
         if header is None:
             return JSONResponse(self.message("CatalogError", code="401"), status_code=401)
+        if data and request.headers.get("content-type") != "application/json":
+            return Response(status_code=415)
         try:
             client = json.loads(header)["clientId"]
         except (ValueError, KeyError, TypeError):
@@ -188,7 +190,7 @@ class Edc(ConsumerSide):
     def _answer(self, method: str, path: str, client: str, body: Json) -> Response:
         kind, _, rest = path.partition("/")
         if path == "catalog/request":
-            return JSONResponse(self._catalog(body))
+            return _chunked(self._catalog(body))
         if kind == "catalog":
             asset = rest.removeprefix("datasets/")
             if not self.dataset_by_get or asset not in self.policies:
@@ -212,7 +214,7 @@ class Edc(ConsumerSide):
     def _shown(self, kind: str, process: Process) -> Json:
         name = "ContractNegotiation" if kind == "negotiations" else "TransferProcess"
         pids = {"consumerPid": process.peer, "providerPid": process.pid}
-        return self.message(name, **pids, state=process.state)
+        return self.message(name, **pids) | {"dspace:state": {"@id": f"dspace:{process.state}"}}
 
     def _opened(self, kind: str, client: str, body: Json) -> Response:
         if kind == "negotiations":
@@ -248,6 +250,13 @@ class Edc(ConsumerSide):
         else:
             return JSONResponse(self.message("Error", code="409"), status_code=409)
         return Response(status_code=200)
+
+
+def _chunked(document: Json) -> Response:
+    """Answer without a length, as servers do with what is large."""
+    data = json.dumps(document).encode()
+    pieces = [data[start : start + 700] for start in range(0, len(data), 700)]
+    return StreamingResponse(iter(pieces), media_type="application/json")
 
 
 @contextlib.asynccontextmanager

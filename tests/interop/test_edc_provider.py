@@ -130,3 +130,19 @@ async def test_a_policy_without_rules_is_refused_where_it_means_nothing(
             body = {"address": peer.root, "dataset": "roses"}
             answer = await strict.ask("POST", "negotiations", body)
             assert (answer.status_code, answer.json()["code"]) == (422, "policy.empty")
+
+
+async def test_the_owner_says_how_a_peer_speaks(garden: Party) -> None:
+    home = garden.connector.home.path
+
+    def choose() -> list[str]:
+        with Client.of_home(home) as client:
+            shown = [client.spoken("edc"), client.speak("edc", "strict"), client.spoken("edc")]
+            return [*shown, client.speak("edc", None)]
+
+    async with edc() as peer:
+        await _agreed(garden, peer)
+        assert await asyncio.to_thread(choose) == ["edc", "strict", "strict", "edc"]
+        answer = await garden.ask("PUT", "counterparties/edc/dialect", {"dialect": "klingon"})
+        assert answer.status_code in (400, 422)
+        assert "strict or edc" in answer.json()["hint"]

@@ -23,6 +23,7 @@ from trustspace.cli.commands.catalog import catalog
 from trustspace.cli.commands.crawl import crawl
 from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
+from trustspace.cli.commands.dialect import dialect
 from trustspace.cli.commands.doctor import doctor
 from trustspace.cli.commands.end import end, give_up
 from trustspace.cli.commands.events import events
@@ -90,6 +91,7 @@ for _name, _function in {
     "events": events,
     "participants": participants,
     "attest": attest,
+    "dialect": dialect,
     "doctor": doctor,
     "replay": replay,
     "version": version,

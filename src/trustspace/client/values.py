@@ -333,6 +333,12 @@ class CounterpartyFacts(Value):
     facts: dict[str, Any] = Field(default_factory=dict)
 
 
+class CounterpartyDialect(Value):
+    """How a counterparty speaks the protocol."""
+
+    dialect: str
+
+
 class Receipt(Value):
     """How a delivery ended at the consumer, for its connector's log.
 

@@ -66,6 +66,7 @@ from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.reuse import Reuse
 from trustspace.connector.settings import UNSAFE
+from trustspace.connector.speaking import Speaking
 from trustspace.connector.suspensions import Suspensions
 from trustspace.connector.tokens import TokenDesk
 from trustspace.connector.transfer_requests import TransferRequests
@@ -182,6 +183,7 @@ async def running(
             )
             client = MessageClient(egress(home), trusted=authorities(home))
             await stack.enter_async_context(client)
+            await Speaking(context).load()
             plane, public, workers = _assemble(home, context, client, stack)
             management = management_app(plane, hosting, token_digest=digest)
             await stack.enter_async_context(_public(home, public, sockets.public))
@@ -312,6 +314,7 @@ def _assemble(
         proposals=Proposals(context, negotiations, publications, discovery),
         discovery=discovery,
         changes=changes,
+        speaking=Speaking(context),
         doctor=Doctor(context, client, authentication),
     )
     worker = Worker(context, peers, Outcomes(context, negotiations, transfers, endings))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trustspace.connector.proposals import Proposals
     from trustspace.connector.publications import Publications
     from trustspace.connector.pushing.incoming import Incoming
+    from trustspace.connector.speaking import Speaking
     from trustspace.connector.suspensions import Suspensions
     from trustspace.connector.tokens import TokenDesk
     from trustspace.connector.transfer_requests import PushOrder, TransferRequests
@@ -69,6 +70,7 @@ class ControlPlane:
     proposals: Proposals
     discovery: Discovery
     changes: Changes
+    speaking: Speaking
     doctor: Doctor
 
     def about(self, hosted: Hosted) -> Json:

@@ -37,7 +37,7 @@ from trustspace.errors import (
     StatusError,
     TransportError,
 )
-from trustspace.model import strict_json
+from trustspace.model import jsonld, strict_json
 from trustspace.model.dataset import Catalog, Dataset
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
@@ -345,11 +345,15 @@ def _absent(counterparty: Counterparty, dataset_id: str) -> NotFoundError:
 
 
 def json_or_none(response: Response) -> Any:  # noqa: ANN401 - any JSON value
-    """Return an answer's JSON body, or None: acknowledgements may have none."""
+    """Return an answer's JSON body in the compact form, or None: acknowledgements may have none."""
     try:
-        return strict_json.loads(response.body) if response.body else None
+        body = strict_json.loads(response.body) if response.body else None
     except RemoteProtocolError:
         return None
+    try:
+        return jsonld.read(body, context_required=False) if isinstance(body, dict) else body
+    except RemoteProtocolError:
+        return body
 
 
 def _checked(response: Response, what: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -37,3 +37,11 @@ class AsyncParticipantMethods(AsyncDriver):
     async def attested(self, did: str) -> CounterpartyFacts:
         """Return what has been attested about a counterparty; as `Client.attested`."""
         return await self.drive(self._operations.attested(did))
+
+    async def speak(self, counterparty: str, dialect: str | None) -> str:
+        """Say how a counterparty speaks the protocol; as `Client.speak`."""
+        return await self.drive(self._operations.speak(counterparty, dialect))
+
+    async def spoken(self, counterparty: str) -> str:
+        """Return the name of the dialect that is spoken; as `Client.spoken`."""
+        return await self.drive(self._operations.spoken(counterparty))

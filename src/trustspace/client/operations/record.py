@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from trustspace.client.exchange import Exchange, Request, call, wait_query
 from trustspace.client.operations.participant import ParticipantOperations, listed
-from trustspace.client.values import CounterpartyFacts, Event, Explanation, ListPage
+from trustspace.client.values import (
+    CounterpartyDialect,
+    CounterpartyFacts,
+    Event,
+    Explanation,
+    ListPage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +76,26 @@ class RecordOperations(ParticipantOperations):
         path = yield from self._path("counterparties", did)
         response = yield from call(Request("GET", path))
         return CounterpartyFacts.read(response.document)
+
+    def speak(self, counterparty: str, dialect: str | None) -> Exchange[str]:
+        """Say how a counterparty speaks the protocol, for example ``edc``.
+
+        Args:
+            counterparty: Its id.
+            dialect: Name of the dialect; None leaves it to what the counterparty shows.
+
+        Raises:
+            ConfigurationError: There is no such dialect.
+        """
+        path = yield from self._path("counterparties", counterparty, "dialect")
+        response = yield from call(Request("PUT", path, body={"dialect": dialect}))
+        return CounterpartyDialect.read(response.document).dialect
+
+    def spoken(self, counterparty: str) -> Exchange[str]:
+        """Return the name of the dialect that is spoken with a counterparty."""
+        path = yield from self._path("counterparties", counterparty, "dialect")
+        response = yield from call(Request("GET", path))
+        return CounterpartyDialect.read(response.document).dialect
 
 
 class EventPages:

@@ -53,3 +53,11 @@ class ParticipantMethods(Driver):
             NotFoundError: Nothing has.
         """
         return self.drive(self._operations.attested(did))
+
+    def speak(self, counterparty: str, dialect: str | None) -> str:
+        """Say how a counterparty speaks the protocol, ``edc`` for example; None leaves it open."""
+        return self.drive(self._operations.speak(counterparty, dialect))
+
+    def spoken(self, counterparty: str) -> str:
+        """Return the name of the dialect that is spoken with a counterparty."""
+        return self.drive(self._operations.spoken(counterparty))

@@ -172,3 +172,9 @@ class Consultation(Body):
     address: str
     role: Role = Role.PROVIDER
     negotiate: bool = False
+
+
+class Speech(Body):
+    """Which dialect a counterparty speaks; null leaves it to what it shows."""
+
+    dialect: str | None = Field(max_length=100, examples=["edc"])

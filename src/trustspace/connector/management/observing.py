@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query
 
 from trustspace.connector.control_plane import ControlPlane
-from trustspace.connector.management.bodies import Attestation, Limit, Wait, Who
+from trustspace.connector.management.bodies import Attestation, Limit, Speech, Wait, Who
 from trustspace.policy.messages import Language
 
 
@@ -29,6 +29,14 @@ def add_observing(app: FastAPI, plane: ControlPlane) -> None:
     @app.put(base + "/counterparties/{did}")
     async def attest(hosted: Who, did: str, body: Attestation) -> dict[str, Any]:
         return await plane.attest(hosted, did, body.facts)
+
+    @app.put(base + "/counterparties/{did}/dialect")
+    async def speak(hosted: Who, did: str, body: Speech) -> dict[str, Any]:
+        return await plane.speaking.choose(hosted, did, body.dialect)
+
+    @app.get(base + "/counterparties/{did}/dialect")
+    async def spoken(hosted: Who, did: str) -> dict[str, Any]:
+        return plane.speaking.spoken(hosted, did)
 
     @app.get(base + "/counterparties/{did}")
     async def attested(hosted: Who, did: str) -> dict[str, Any]:
