@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.connector.party import party
 
 from trustspace.connector import dialects as module
 from trustspace.connector.dialects import PeerDialects
@@ -50,3 +53,13 @@ def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         dialects.note(name, EDC)
     found = [dialects.of("garden", name) for name in ("a", "b", "c")]
     assert found == [EDC, STRICT, EDC]
+
+
+@pytest.mark.anyio
+async def test_the_owners_word_outlives_a_restart(tmp_path: Path) -> None:
+    async with party(tmp_path / "garden", "garden") as garden:
+        for id_, name in (("edc", "edc"), ("other", "edc"), ("other", None)):
+            await garden.ask("PUT", f"counterparties/{id_}/dialect", {"dialect": name})
+    async with party(tmp_path / "garden", "garden") as garden:
+        for id_, name in (("edc", "edc"), ("other", "strict")):
+            assert await garden.get(f"counterparties/{id_}/dialect") == {"id": id_, "dialect": name}

@@ -62,6 +62,8 @@ async def test_data_of_an_eclipse_provider_is_fetched(
         (process,) = (one for one in peer.processes.values() if one.agreement)
         assert process.agreement["@id"] == agreement
         await process.until("FINALIZED")
+        notes = (await garden.get(f"agreements/{agreement}"))["notes"]
+        assert [("no rule" in note) for note in notes] == ([] if policy == "use" else [True])
         target = tmp_path / "roses.csv"
         assert await asyncio.to_thread(_save, garden, agreement, target) == DATA
         assert not any(one.dead for one in peer.processes.values())

@@ -15,6 +15,7 @@ Example::
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from trustspace.transport.http_response import SyncIncomingStream
 
 T = TypeVar("T")
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=2)
 """How long to ask why after a cut: the counterparty's message comes within a second or not."""
@@ -145,6 +148,8 @@ class Pull:
             denied = ended(held) or _other_purpose(held.purpose, self._purpose)
             if denied is not None:
                 raise denied
+            for note in held.notes:
+                logger.warning("agreement %s: %s", self.agreement, note)
             self._transfer = self._drive(self._operations.start_transfer(self.agreement)).id
         return self._transfer
 

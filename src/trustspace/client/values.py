@@ -244,6 +244,7 @@ class Agreement(Value):
         policy: The ODRL agreement.
         digest: ``sha256:<hex>`` of its canonical form.
         purpose: The purpose it was agreed for, or None.
+        notes: What has to be known before the data is used.
         address: Address of the counterparty.
         used: Uses per counter.
         limits: Maximum per counter.
@@ -264,6 +265,7 @@ class Agreement(Value):
     digest: str | None = None
     signed_at: Instant | None = None
     purpose: str | None = None
+    notes: tuple[str, ...] = ()
     address: str | None = None
     used: dict[str, int] = Field(default_factory=dict)
     limits: dict[str, int] = Field(default_factory=dict)

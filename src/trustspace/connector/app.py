@@ -47,6 +47,7 @@ from trustspace.connector.ending.api import ProfileApi
 from trustspace.connector.ending.expiry import Expiry
 from trustspace.connector.ending.owner import OwnerEndings
 from trustspace.connector.ending.steps import Endings
+from trustspace.connector.finding import finding
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run, spare_collections
@@ -65,7 +66,6 @@ from trustspace.connector.pushing.sink_api import SinkApi
 from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.connector.reuse import Reuse
-from trustspace.connector.settings import UNSAFE
 from trustspace.connector.speaking import Speaking
 from trustspace.connector.suspensions import Suspensions
 from trustspace.connector.tokens import TokenDesk
@@ -75,17 +75,14 @@ from trustspace.connector.worker import Worker
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
-from trustspace.transport.discovery import Discovery
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.message_client import MessageClient
 from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
-from trustspace.transport.unsafe_discovery import UnsafeDiscovery
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from trustspace.dsp.dialects import Dialect
     from trustspace.model.participant import ParticipantId
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -293,7 +290,7 @@ def _assemble(
     endings = Endings(context, agreed, transfers)
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
-    discovery = peers.discovery = _discovery(context, client, resolver, peers)
+    discovery = peers.discovery = finding(context, client, resolver, peers)
     plane = ControlPlane(
         context=context,
         decide=decide,
@@ -348,21 +345,6 @@ def _assemble(
     served.router.redirect_slashes = False
     public = OneSpelling(served)
     return plane, public, (worker, pushing, Expiry(context, agreed, endings))
-
-
-def _discovery(
-    context: ConnectorContext, client: MessageClient, resolver: DidResolver, peers: Peers
-) -> Discovery:
-    """Return how counterparties are found, as the settings say."""
-    patience = timedelta(seconds=context.settings.exchange.answer_seconds)
-    if context.settings.identity != UNSAFE:
-        return Discovery(client, resolver, deadline=patience)
-
-    async def ask(base: str) -> tuple[ParticipantId, Dialect]:
-        anyone = next(iter(context.hosted.values()))
-        return await peers.participant_at(anyone, base)
-
-    return UnsafeDiscovery(client, resolver, ask=ask, deadline=patience)
 
 
 def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authentication:

@@ -300,6 +300,12 @@ class Peers:
         self.context.dialects.note(counterparty.id, counterparty.dialect)
         return self.context.dialects.of(hosted.name, counterparty.id, counterparty.base)
 
+    def proof(self, hosted: Hosted, url: str, *, audience: ParticipantId) -> str:
+        """Return the ``Authorization`` header for a call."""
+        if self.context.settings.identity == UNSAFE:
+            audience = base_of(url)  # Whoever believes everybody is told the address called.
+        return self.authentication.issue(hosted, audience)
+
     async def _request(
         self,
         hosted: Hosted,
@@ -311,8 +317,6 @@ class Peers:
         body: Mapping[str, Any] | None = None,
         max_bytes: int = 1024 * 1024,
     ) -> Response:
-        if self.context.settings.identity == UNSAFE:
-            audience = base_of(url)  # Whoever believes everybody is told the address called.
         now = self.context.now()
         with self.context.trace.sending(
             hosted, method, url, audience=audience, message=body, at=now
@@ -321,7 +325,7 @@ class Peers:
                 method,
                 url,
                 headers={
-                    "Authorization": self.authentication.issue(hosted, audience),
+                    "Authorization": self.proof(hosted, url, audience=audience),
                     "Accept": "application/json",
                 },
                 json=body,

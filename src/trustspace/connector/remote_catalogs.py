@@ -278,7 +278,7 @@ class RemoteCatalogs:
     ) -> Response:
         peers = self._peers
         headers = {
-            "Authorization": peers.authentication.issue(hosted, audience),
+            "Authorization": peers.proof(hosted, url, audience=audience),
             "Accept": "application/json",
         }
         if etag:

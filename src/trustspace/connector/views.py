@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+WITHOUT_RULES = (
+    "the agreement has no rule: the data may be fetched, what may be done with it is not agreed; "
+    "ask the provider in writing before you use it"
+)
+"""Note on an agreement whose policy is empty, as some peers offer it for lack of conditions."""
+
 
 def time(moment: datetime | None) -> str | None:
     """Return a time as ISO 8601 in UTC with ``Z``."""
@@ -118,6 +124,7 @@ def agreement(tx: Transaction, row: AgreementRow, *, limits: dict[str, int]) -> 
         "ended_by": row.ended_by,
         "proposal": row.proposal,
         "purpose": purpose_of(body),
+        "notes": [WITHOUT_RULES] if body.is_empty else [],
         "address": None if negotiated is None else negotiated.callback_address,
         "used": tx.counters.used(row.participant, row.id),
         "limits": limits,
