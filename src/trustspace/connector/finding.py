@@ -1,4 +1,4 @@
-"""How counterparties are found: by documents that name each other, or where everybody is believed."""
+"""How counterparties are found: by documents that name each other, or by their word alone."""
 
 from __future__ import annotations
 
