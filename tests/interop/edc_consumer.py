@@ -126,7 +126,10 @@ class ConsumerSide:
         return found
 
     async def negotiate(self, base: str, provider: str, asset: str, offer: Json) -> Process:
-        """Ask for an offer as the catalogue has it, read into its own model and written again."""
+        """Ask for an offer as the catalogue has it, read into its own model and written again.
+
+        The agreement is held to what was read, not to what was written.
+        """
         policy = _rewritten(offer, self.spelling) | {"assigner": provider, "target": asset}
         process = Process(str(uuid4()), "", base, provider, offer=policy, contexts=[DSP, EDC])
         self.processes[process.pid] = process
@@ -135,7 +138,7 @@ class ConsumerSide:
             "ContractRequestMessage",
             consumerPid=process.pid,
             callbackAddress=self.base,
-            offer=policy,
+            offer=_written(policy),
         )
         answer = await self.call("POST", base, "negotiations/request", body)
         assert answer.is_success, answer.text
@@ -211,3 +214,21 @@ def _rewritten(value: Any, prefix: str) -> Any:
         else _rewritten(part, prefix)
         for key, part in value.items()
     }
+
+
+def _written(value: Any) -> Any:
+    """Write a policy of its model: every right operand is one string, a list the JSON of it."""
+    if isinstance(value, list):
+        return [_written(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _operand(part) if key == "rightOperand" else _written(part)
+        for key, part in value.items()
+    }
+
+
+def _operand(value: Any) -> str:
+    if isinstance(value, list):
+        return json.dumps([{"@value": one} for one in value], separators=(",", ":"))
+    return value if isinstance(value, str) else json.dumps(value)

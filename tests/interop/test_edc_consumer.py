@@ -23,6 +23,7 @@ OURS = "trustspace-garden"
 TERMS: dict[str, dict[str, Any]] = {
     "use": {"permission": [{"action": "use"}]},
     "purpose": {"purpose": ["research"]},
+    "purposes": {"purpose": ["research", "teaching"]},
     "time and count": {"until": "2099-01-01", "count": 5},
     "either": {
         "permission": [

@@ -317,3 +317,40 @@ def test_what_the_eclipse_context_shortens_is_written_out():
     assert first["leftOperand"] == f"{EDC}inForceDate"
     assert first["rightOperand"][0] == "id"
     assert second == {"or": [{"leftOperand": f"{EDC}id"}]}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('[{"@value":"a"},{"@value":"b"}]', ["a", "b"]),
+        ({"@value": '[{"@value":"a"},{"@value":"b"}]'}, ["a", "b"]),
+        (
+            f'[{{"@value":"5","@type":"{XSD}integer"}},{{"@id":"urn:x"}}]',
+            [{"@value": "5", "@type": "xsd:integer"}, "urn:x"],
+        ),
+        ('{"@id":"urn:x"}', "urn:x"),
+        *(
+            (same, same)
+            for same in (
+                "[a]",
+                "[{",
+                '[{"a":1}]',
+                '[{"@value":{}}]',
+                '[{"@value":"a","@context":{}}]',
+                '[{"@value":"a","@type":[]}]',
+                '[{"@value":"\\ud800"}]',
+                '[{"@id":1},{"@value":"a"}]',
+                '{"@id":"urn:x","b":1}',
+                "[" + '{"@value":' * 40,
+            )
+        ),
+    ],
+)
+def test_lists_of_eclipse_connectors_are_unwrapped(written, read):
+    """They write a right operand as one string, whatever it holds."""
+    constraint = {"leftOperand": "odrl:purpose", "operator": "isAnyOf", "rightOperand": written}
+    message = {"@context": [contexts.DSP_CONTEXT, contexts.EDC_CONTEXT], "constraint": constraint}
+    assert jsonld.read(message)["constraint"][0]["rightOperand"] == read
+    strict = {"@context": [contexts.DSP_CONTEXT], "constraint": constraint}
+    if isinstance(written, str):
+        assert jsonld.read(strict)["constraint"][0]["rightOperand"] == written

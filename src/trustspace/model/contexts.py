@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from trustspace.errors import ProtocolError
+from trustspace.errors import ProtocolError, RemoteProtocolError
+from trustspace.model import strict_json
 
 DSP_CONTEXT: Final = "https://w3id.org/dspace/2025/1/context.jsonld"
 """Context of every message (DSP 2025-1, "Serialization of Messages")."""
@@ -36,6 +37,10 @@ _REMOTE = re.compile(r"https?://[^\s]{1,2000}", re.IGNORECASE)
 _LEFT_OPERAND: Final = frozenset(
     {"leftOperand", "odrl:leftOperand", "http://www.w3.org/ns/odrl/2/leftOperand"}
 )
+_RIGHT_OPERAND: Final = frozenset(
+    {"rightOperand", "odrl:rightOperand", "http://www.w3.org/ns/odrl/2/rightOperand"}
+)
+_LITERAL: Final = frozenset({"@value", "@type", "@language"})
 _EDC_PREFIX: Final = "edc:"
 _EDC_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {name: EDC_NAMESPACE + name for name in ("inForceDate", "id", "description", "isCatalog")}
@@ -76,7 +81,10 @@ def named_contexts(node: Mapping[str, Any]) -> list[Any]:
 
 
 def with_edc_names(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Write the short names of the Eclipse context out where a policy names a left operand.
+    """Write out what Eclipse connectors shorten or wrap in the operands of policies.
+
+    The short names of their context in a left operand; in a right operand a list, which they write
+    as one string that holds its JSON.
 
     Args:
         value: A document that names that context, of limited depth.
@@ -85,12 +93,45 @@ def with_edc_names(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return [with_edc_names(item) for item in value]
     if not isinstance(value, Mapping):
         return value
-    return {
-        key: _EDC_NAMES.get(part, part)
-        if key in _LEFT_OPERAND and isinstance(part, str)
-        else with_edc_names(part)
-        for key, part in value.items()
-    }
+    return {key: _with_edc_operand(key, part) for key, part in value.items()}
+
+
+def _with_edc_operand(key: str, part: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if key in _LEFT_OPERAND and isinstance(part, str):
+        return _EDC_NAMES.get(part, part)
+    if key in _RIGHT_OPERAND:
+        return _unwrapped(part)
+    return with_edc_names(part)
+
+
+def _unwrapped(operand: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the list, or the IRI, whose JSON an operand holds as a string; else the operand."""
+    text = operand
+    if isinstance(operand, Mapping) and set(operand) == {"@value"}:
+        text = operand["@value"]
+    if not isinstance(text, str) or not text.startswith(("[{", '{"@id"')):
+        return operand
+    try:
+        found = strict_json.loads(text.encode())
+    except RemoteProtocolError:
+        return operand
+    items = found if isinstance(found, list) else [found]
+    return found if all(_is_expanded(item) for item in items) else operand
+
+
+def _is_expanded(item: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Say whether something is a literal or an IRI in the expanded form of JSON-LD."""
+    if not isinstance(item, Mapping):
+        return False
+    names = set(item)
+    if names == {"@id"}:
+        return isinstance(item["@id"], str)
+    told = (item[name] for name in names - {"@value"})
+    return (
+        {"@value"} <= names <= _LITERAL
+        and isinstance(item["@value"], str | int | float)
+        and all(isinstance(each, str) for each in told)
+    )
 
 
 def without_edc_prefix(name: str) -> str:
