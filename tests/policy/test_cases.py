@@ -68,6 +68,7 @@ def test_opa_runs_the_cases(opa: Path):
 
 
 @pytest.mark.external
+@pytest.mark.timeout(120)
 def test_cases_cover_the_rules(opa: Path):
     # The cases go in once, as a batch: tracing makes them slow.
     done = opa_test(
