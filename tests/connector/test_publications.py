@@ -35,7 +35,7 @@ async def test_what_is_published_is_shown(garden: Party, roses: Path) -> None:
     assert shown["policy"]["@id"] == shown["offer"]
     assert shown["withdrawn_at"] is None
     assert shown["published_at"].endswith("Z")
-    assert [term["enforcement"] for term in shown["terms"]] == ["enforced"]
+    assert [term["provider"] for term in shown["terms"]] == ["enforced"]
     assert await garden.get("datasets/lilies") == shown | {"changed": False}
     events = [event for event in await garden.events() if event.body.get("dataset") == "lilies"]
     assert [event.kind for event in events] == ["dataset.published"]

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from tests.policy.reasons import PURPOSE, decision, reason
 
 from trustspace.errors import PolicyError, UnsupportedTermError
-from trustspace.model.odrl import Offer
 from trustspace.policy.decision import (
     REASONS,
     Comparison,
@@ -16,10 +15,8 @@ from trustspace.policy.decision import (
     MaskSpec,
     Obligation,
 )
-from trustspace.policy.explain import advice, error_reason, explain, label, remote_reasons, summary
-from trustspace.policy.lower import lower
+from trustspace.policy.explain import advice, error_reason, explain, remote_reasons, summary
 from trustspace.policy.messages import LANGUAGES
-from trustspace.policy.terms import terms
 
 
 def test_a_sentence_names_demand_finding_help_and_place():
@@ -168,41 +165,6 @@ def test_a_summary_of_an_allow():
         "allowed once the duties are done - 3 uses; rows where a = 1; columns a, b;"
         " masked a:hash; owed: delete (1970-01-01T00:00:00Z); owed: log"
     )
-
-
-def test_the_ledger_says_how_far_each_term_binds():
-    rules = terms(
-        purpose="a",
-        count=3,
-        where="a = 1",
-        drop="x",
-        mask="y",
-        prohibit=["sell"],
-        delete_after="P1D",
-        log=True,
-    )
-    rules["prohibition"][0]["constraint"] = [
-        {"leftOperand": "spatial", "operator": "eq", "rightOperand": "DE"}
-    ]
-    ir = lower(Offer.read({"@id": "urn:o", **rules}), kind="offer")
-    assert label(ir) == (
-        ("/permission/0", "ts:rowFilter", "enforced"),
-        ("/permission/0", "ts:columns", "enforced"),
-        ("/permission/0", "ts:mask", "enforced"),
-        ("/permission/0/constraint/0", "odrl:purpose", "attested"),
-        ("/permission/0/constraint/1", "odrl:count", "enforced"),
-        ("/prohibition/0/constraint/0", "odrl:spatial", "attested"),
-        ("/prohibition/0", "odrl:prohibition", "contractual"),
-        ("/obligation/0", "odrl:delete", "attested"),
-        ("/obligation/1", "ts:log", "enforced"),
-    )
-    only = lower(Offer.read({"@id": "urn:o", **terms(columns=["a"])}), kind="offer")
-    assert label(only) == (("/permission/0", "ts:columns", "enforced"),)
-    assert label(lower(Offer.read({"@id": "urn:o", **terms()}), kind="offer")) == ()
-    leaf = ir.permissions[0].leaves[0].model_copy(update={"left": "acme:x"})
-    rule = ir.permissions[0].model_copy(update={"leaves": (leaf,)})
-    foreign = ir.model_copy(update={"permissions": (rule,)})
-    assert ("/permission/0/constraint/0", "acme:x", "contractual") in label(foreign)
 
 
 _values = st.recursive(

@@ -24,9 +24,10 @@ MANY = text(
     "with recursive n (i) as (select 0 union all select i + 1 from n where i < 99999) "
     "insert into datasets (id, participant, title, offer_id, policy_digest, source, media_type,"
     " forms, negotiation, rounds, published_at, description, keywords, creator, revision,"
-    " added_revision) select printf('d%06d', i), participant, title, printf('o%06d', i),"
+    " added_revision, accept_contractual)"
+    " select printf('d%06d', i), participant, title, printf('o%06d', i),"
     " policy_digest, source, media_type, forms, negotiation, rounds, published_at, '', '', '',"
-    " i + 2, i + 2 from datasets, n where id = 'template'"
+    " i + 2, i + 2, '[]' from datasets, n where id = 'template'"
 )
 """Makes a hundred thousand datasets out of one."""
 

@@ -41,6 +41,7 @@ from trustspace.cli.commands.receive import receive
 from trustspace.cli.commands.replay import replay
 from trustspace.cli.commands.revoke import revoke
 from trustspace.cli.commands.serve import serve
+from trustspace.cli.commands.terms import terms
 from trustspace.cli.commands.transfers import (
     complete,
     release,
@@ -87,6 +88,7 @@ for _name, _function in {
     "end": end,
     "give-up": give_up,
     "revoke": revoke,
+    "terms": terms,
     "explain": explain,
     "events": events,
     "participants": participants,

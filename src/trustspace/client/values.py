@@ -31,6 +31,10 @@ Reasons = tuple[JsonObject | str, ...]
 plain words from a peer that sends no more."""
 
 
+Label = Literal["enforced", "attested", "contractual"]
+"""How far a term binds."""
+
+
 class ListPage(Value):
     """A part of a list.
 
@@ -64,16 +68,26 @@ class Column(Value):
 
 
 class TermLabel(Value):
-    """What happens to one term of a policy.
+    """How far one term of a policy binds.
+
+    ``enforced``: software can stop what it forbids; ``attested``: evidence will exist;
+    ``contractual``: it is only promised.
 
     Attributes:
         pointer: JSON pointer of the term in the policy.
-        enforcement: ``enforced`` by software, ``attested`` by a party, or only ``contractual``.
+        term: Its prefixed name, for example ``odrl:count``.
+        provider: Whether it holds until the data leaves.
+        consumer: Whether it holds for what was delivered.
+        why: Id of the reason.
+        words: The reason in words, where they were asked for.
     """
 
     pointer: str
     term: str
-    enforcement: Literal["enforced", "attested", "contractual"]
+    provider: Label
+    consumer: Label
+    why: str
+    words: str | None = None
 
 
 class DatasetInfo(Value):
@@ -89,6 +103,8 @@ class DatasetInfo(Value):
         size: Bytes of the source, or None where the source does not tell.
         sha256: Digest of the source at publication in hex, or None.
         changed: Whether the call that returned this value changed anything.
+        terms: How far each term of the offer binds.
+        accept_contractual: Terms that its owner lets be promises and nothing more.
     """
 
     id: str
@@ -110,6 +126,7 @@ class DatasetInfo(Value):
     published_at: Instant | None = None
     withdrawn_at: Instant | None = None
     terms: tuple[TermLabel, ...] = ()
+    accept_contractual: tuple[str, ...] = ()
 
 
 class OfferedDataset(Value):
@@ -248,6 +265,7 @@ class Agreement(Value):
         address: Address of the counterparty.
         used: Uses per counter.
         limits: Maximum per counter.
+        terms: How far each of its terms binds.
         ends_at: When its terms end its time, or None.
         ended_by: ``us``, ``counterparty``, ``both`` or ``time``; None while it is in force.
         proposal: The last proposal to end it, or None.
@@ -269,6 +287,7 @@ class Agreement(Value):
     address: str | None = None
     used: dict[str, int] = Field(default_factory=dict)
     limits: dict[str, int] = Field(default_factory=dict)
+    terms: tuple[TermLabel, ...] = ()
     bytes: int | None = None
     rows: int | None = None
     ends_at: Instant | None = None
@@ -315,10 +334,11 @@ class Explanation(Value):
     """Why something was decided as it was, in words.
 
     Attributes:
-        kind: ``negotiation``, ``transfer``, ``agreement`` or ``decision``.
+        kind: ``negotiation``, ``transfer``, ``agreement``, ``dataset`` or ``decision``.
         outcome: How it stands.
         sentences: One per rule that mattered, in the language asked for.
         reasons: The same as objects.
+        terms: Of an agreement or a dataset: how far each term binds, with the reason in words.
     """
 
     id: str
@@ -326,6 +346,7 @@ class Explanation(Value):
     outcome: str
     sentences: tuple[str, ...] = ()
     reasons: Reasons = ()
+    terms: tuple[TermLabel, ...] = ()
 
 
 class CounterpartyFacts(Value):

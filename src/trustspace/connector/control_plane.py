@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector import views
 from trustspace.connector.explanations import explanation
 from trustspace.connector.foreign_catalog import shown
+from trustspace.connector.terms_shown import agreement_terms
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError
 from trustspace.model.participant import Role
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from trustspace.connector.transfer_requests import PushOrder, TransferRequests
     from trustspace.connector.transfers import Transfers
     from trustspace.policy.messages import Language
-    from trustspace.store import Transaction
+    from trustspace.store import AgreementRow, Transaction
     from trustspace.transport.discovery import Discovery
 
 Json = dict[str, Any]
@@ -151,7 +152,7 @@ class ControlPlane:
 
         def query(tx: Transaction) -> Json:
             row = self.agreed.get(tx, hosted, agreement_id)
-            return views.agreement(tx, row, limits=self.decide.limits(row))
+            return self._agreement(tx, row)
 
         return await self.context.store.read(query)
 
@@ -160,7 +161,7 @@ class ControlPlane:
 
         def query(tx: Transaction) -> Json:
             page = tx.agreements.list(hosted.name, limit=limit, cursor=cursor)
-            items = [views.agreement(tx, row, limits=self.decide.limits(row)) for row in page.items]
+            items = [self._agreement(tx, row) for row in page.items]
             return {"items": items, "next": page.cursor}
 
         return await self.context.store.read(query)
@@ -288,13 +289,13 @@ class ControlPlane:
         return found or {"items": [], "next": after}
 
     async def explain(self, hosted: Hosted, subject: str, *, language: Language) -> Json:
-        """Say why a negotiation, transfer or agreement came out as it did.
+        """Say why a negotiation, transfer or agreement came out as it did, or how terms bind.
 
         Raises:
             NotFoundError: Nothing of ours has this id.
         """
         return await self.context.store.read(
-            lambda tx: explanation(tx, hosted, subject, language=language)
+            lambda tx: explanation(self.context, tx, hosted, subject, language=language)
         )
 
     async def attest(self, hosted: Hosted, did: str, facts: Mapping[str, Any]) -> Json:
@@ -316,6 +317,10 @@ class ControlPlane:
         return {"id": did, "facts": {} if row is None else row.facts}
 
     # --- within ----------------------------------------------------------------------------------
+
+    def _agreement(self, tx: Transaction, row: AgreementRow) -> Json:
+        terms = agreement_terms(self.context, tx, row)
+        return views.agreement(tx, row, limits=self.decide.limits(row), terms=terms)
 
     async def _shown(
         self,

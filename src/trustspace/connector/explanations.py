@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.terms_shown import agreement_terms, dataset_terms
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import NotFoundError
 from trustspace.policy.explain import explain
+from trustspace.policy.messages import phrase
 from trustspace.store import AgreementState, EventRow, Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trustspace.connector.context import Hosted
+    from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.policy.messages import Language
 
 RECENT_EVENTS = 2_000
@@ -21,9 +23,14 @@ RECENT_EVENTS = 2_000
 
 
 def explanation(
-    tx: Transaction, hosted: Hosted, subject: str, *, language: Language
+    context: ConnectorContext,
+    tx: Transaction,
+    hosted: Hosted,
+    subject: str,
+    *,
+    language: Language,
 ) -> dict[str, Any]:
-    """Explain a negotiation, a transfer or an agreement by its id.
+    """Explain a negotiation, a transfer, an agreement or a dataset of ours by its id.
 
     Raises:
         NotFoundError: Nothing of this participant has the id.
@@ -37,14 +44,30 @@ def explanation(
         return _shown(subject, kind, process.state.value, process.code, reasons, language)
     row = tx.agreements.get(hosted.name, subject)
     if row is None:
-        raise NotFoundError(
-            f"nothing here has the id {subject}",
-            hint="explain takes the id of a negotiation, an agreement or a transfer",
-        )
+        return _dataset(tx, hosted, subject, language)
     reasons = [row.reason] if row.reason else []
     if row.state is AgreementState.FINALIZED:
         reasons = _denied(tx, hosted, "agreement", subject)
-    return _shown(subject, "agreement", row.state.value, None, reasons, language)
+    shown = _shown(subject, "agreement", row.state.value, None, reasons, language)
+    return shown | {"terms": _in_words(agreement_terms(context, tx, row), language)}
+
+
+def _dataset(tx: Transaction, hosted: Hosted, subject: str, language: Language) -> dict[str, Any]:
+    dataset = tx.datasets.get(hosted.name, subject)
+    policy = None if dataset is None else tx.policies.get(hosted.name, dataset.policy_digest)
+    if dataset is None or policy is None:
+        raise NotFoundError(
+            f"nothing here has the id {subject}",
+            hint="explain takes the id of a negotiation, an agreement, a transfer or a dataset",
+        )
+    outcome = "OFFERED" if dataset.withdrawn_at is None else "WITHDRAWN"
+    shown = _shown(subject, "dataset", outcome, None, (), language)
+    return shown | {"terms": _in_words(dataset_terms(dataset, policy.body), language)}
+
+
+def _in_words(terms: list[dict[str, str]], language: Language) -> list[dict[str, str]]:
+    """Add why each term binds as far as it does, in words."""
+    return [one | {"words": phrase(one["why"], language)} for one in terms]
 
 
 def _shown(

@@ -15,6 +15,7 @@ import anyio.to_thread
 from trustspace.connector import views
 from trustspace.connector.answering import Answering
 from trustspace.connector.offers import offer_of
+from trustspace.connector.terms_shown import accepted_names, dataset_terms, delivering
 from trustspace.dataplane.api_source import ApiSource
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import AnySource, FileSource, HttpSource, read_source
@@ -22,16 +23,17 @@ from trustspace.dataplane.table import Table
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Offer
 from trustspace.model.value import digest
-from trustspace.policy.explain import label
+from trustspace.policy.ledger import ledger, require
 from trustspace.policy.lower import lower
 from trustspace.policy.terms import read_terms
 from trustspace.store import DatasetRow, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.policy.decision import PolicyIR
+    from trustspace.policy.ledger import Delivering
 
 MAX_ID = 512
 """Longest dataset id in characters; it stands in URLs."""
@@ -101,6 +103,7 @@ class Publications:
         source: Mapping[str, Any],
         policy: Mapping[str, Any],
         answering: Answering | None = None,
+        accept_contractual: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Offer a dataset; the same again changes nothing.
 
@@ -112,10 +115,12 @@ class Publications:
                 ``{"kind": "api", "url", "headers"?, "methods"?, "paths"?}``.
             policy: An ODRL policy, or the keyword arguments of `trustspace.terms`.
             answering: How requests are answered; by policy alone when it is left out.
+            accept_contractual: Terms that may be promises and nothing more.
 
         Raises:
-            ConfigurationError: Id or source cannot be used.
-            PolicyError: The terms cannot be evaluated, or not be carried out on this source.
+            ConfigurationError: Id, source or an accepted term cannot be used.
+            PolicyError: The terms cannot be evaluated, or not be carried out on this source; or
+                one would be a promise only, which is not accepted (``policy.contractual``).
         """
         if not 0 < len(dataset_id) <= MAX_ID or not dataset_id.isprintable():
             raise ConfigurationError(
@@ -127,6 +132,8 @@ class Publications:
         rules = _lowered(terms, dataset_id)
         found = await anyio.to_thread.run_sync(_look, dict(source))
         forms = await anyio.to_thread.run_sync(_tried_forms, found, rules)
+        accepted = accepted_names(accept_contractual)
+        self._require(hosted, rules, delivering(found, forms), accepted)
         now = self._context.now()
         answering = answering or Answering()
 
@@ -148,6 +155,7 @@ class Publications:
                 size_bytes=_size(found, forms),
                 negotiation=answering.negotiation,
                 rounds=answering.rounds,
+                accept_contractual=accepted,
             )
             before = tx.datasets.get(hosted.name, dataset_id)
             if before is not None and _same(before, row):
@@ -159,6 +167,7 @@ class Publications:
                 "policy_digest": policy_digest,
                 "source_digest": digest(row.source),
                 "answering": row.negotiation,
+                "accept_contractual": list(accepted),
             }
             tx.events.append(hosted.name, "dataset.published", body, now=now)
             return self._shown(row, terms, changed=True)
@@ -177,14 +186,17 @@ class Publications:
 
         Raises:
             NotFoundError: There is no such dataset.
-            PolicyError: The terms cannot be evaluated, or not be carried out on this source.
+            PolicyError: The terms cannot be evaluated, or not be carried out on this source; or
+                one would be a promise that was not accepted for this dataset.
         """
         terms = read_terms(policy)
         row = await self._context.store.read(lambda tx: tx.datasets.get(hosted.name, dataset_id))
         if row is None:
             raise NotFoundError(f"there is no dataset {dataset_id!r}")
         source = read_source(row.source)
-        await anyio.to_thread.run_sync(_tried_forms, source, _lowered(terms, dataset_id))
+        rules = _lowered(terms, dataset_id)
+        forms = await anyio.to_thread.run_sync(_tried_forms, source, rules)
+        self._require(hosted, rules, delivering(source, forms), row.accept_contractual)
         return terms
 
     async def withdraw(self, hosted: Hosted, dataset_id: str, *, reason: str = "") -> None:
@@ -236,6 +248,12 @@ class Publications:
 
         return await self._context.store.read(query)
 
+    def _require(
+        self, hosted: Hosted, rules: PolicyIR, how: Delivering, accepted: Sequence[str]
+    ) -> None:
+        if self._context.settings.policy.is_strict(hosted.name):
+            require(ledger(rules, delivering=how), accepted)
+
     def _shown(self, row: DatasetRow, terms: Mapping[str, Any], *, changed: bool) -> dict[str, Any]:
         source = read_source(row.source)
         file = source if isinstance(source, FileSource) else None
@@ -261,10 +279,8 @@ class Publications:
             "changed": changed,
             "published_at": views.time(row.published_at),
             "withdrawn_at": views.time(row.withdrawn_at),
-            "terms": [
-                {"pointer": pointer, "term": term, "enforcement": how}
-                for pointer, term, how in label(_lowered(terms, row.id))
-            ],
+            "terms": dataset_terms(row, terms),
+            "accept_contractual": list(row.accept_contractual),
         }
 
 
@@ -351,4 +367,5 @@ _COMPARED = (
     "forms",
     "negotiation",
     "rounds",
+    "accept_contractual",
 )

@@ -132,18 +132,27 @@ class Negotiation(_Section):
 
 
 class PolicyServer(_Section):
-    """Which engine decides.
+    """Which engine decides, and what may be offered.
 
     Attributes:
         engine: ``wasm`` is the module in process; ``opa`` an OPA server that holds the same rules.
         url: Root URL of the OPA server: ``https``, or ``http`` on this machine.
         token_file: File with the bearer token that the server asks for; empty when it asks for
             none.
+        strict: Whether an offer is refused that has a term which would be a promise and nothing
+            more, unless its owner accepts that term as one.
+        lenient: Participants of this home whose offers are never refused for that.
     """
 
     engine: Literal["wasm", "opa"] = "wasm"
     url: str = ""
     token_file: str = ""
+    strict: bool = True
+    lenient: tuple[str, ...] = ()
+
+    def is_strict(self, participant: str) -> bool:
+        """Say whether a participant has to accept contractual terms one by one."""
+        return self.strict and participant not in self.lenient
 
 
 class Limits(_Section):

@@ -105,8 +105,10 @@ def _push(tx: Transaction, name: str, value: TransferProcess) -> Json:
     }
 
 
-def agreement(tx: Transaction, row: AgreementRow, *, limits: dict[str, int]) -> Json:
-    """Show an agreement with its counters."""
+def agreement(
+    tx: Transaction, row: AgreementRow, *, limits: dict[str, int], terms: list[dict[str, str]]
+) -> Json:
+    """Show an agreement with its counters and how far its terms bind."""
     body = Agreement.model_validate(row.body)
     negotiated = tx.negotiations.get(row.participant, row.negotiation_pid)
     meters = tx.meters.list(row.participant, row.id)
@@ -128,6 +130,7 @@ def agreement(tx: Transaction, row: AgreementRow, *, limits: dict[str, int]) -> 
         "address": None if negotiated is None else negotiated.callback_address,
         "used": tx.counters.used(row.participant, row.id),
         "limits": limits,
+        "terms": terms,
         "bytes": sum(meter.size_bytes for meter in meters),
         "rows": sum(meter.rows for meter in meters),
     }

@@ -122,7 +122,7 @@ class _Exchange:
             self._table, id=DATASET, terms=terms(**self._choice.keywords), title=self._table.stem
         )
         _expect(info.changed, "the dataset is new")
-        binding = sum(term.enforcement == "enforced" for term in info.terms)
+        binding = sum(term.provider == "enforced" for term in info.terms)
         return (
             f"{self._table.name}, {self._choice.total} rows; terms: {self._choice.words}; "
             f"{binding} of {len(info.terms)} terms enforced by software"

@@ -25,14 +25,13 @@ from trustspace.policy.decision import Decision, Reason
 from trustspace.policy.mask import format_mask
 from trustspace.policy.messages import Language, is_known, phrase
 from trustspace.policy.row_filter import format_where
-from trustspace.policy.vocabulary import DUTIES, LEFT_OPERANDS, Kind, Label, compact
+from trustspace.policy.vocabulary import LEFT_OPERANDS, Kind, compact
 from trustspace.policy.wording import demand, printable, term, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trustspace.errors import PolicyError
-    from trustspace.policy.decision import PolicyIR, RuleIR
 
 AnyReason = Reason | Mapping[str, Any] | str
 """A reason of ours, an object from a counterparty, or a text where a peer sends texts."""
@@ -107,36 +106,6 @@ def error_reason(error: PolicyError) -> dict[str, Any]:
     """Return a policy that was refused before any decision as a reason for the counterparty."""
     reason = {"id": error.code, "src": error.location, "text": printable(error)}
     return {name: member for name, member in reason.items() if member}
-
-
-def label(policy: PolicyIR) -> tuple[tuple[str, str, Label], ...]:
-    """Return how far each term of a policy binds: JSON pointer, term, label.
-
-    ``enforced`` is made so by this software, ``attested`` rests on a signed statement,
-    ``contractual`` on the agreement alone.
-    """
-    ledger: dict[tuple[str, str], Label] = {}
-    for rule in policy.permissions:
-        for name in _shaping(rule):
-            ledger[rule.src, name] = LEFT_OPERANDS[name].label
-    for rule in (*policy.permissions, *policy.prohibitions):
-        for leaf in rule.leaves:
-            known = LEFT_OPERANDS.get(leaf.left)
-            ledger[leaf.src, leaf.left] = known.label if known else "contractual"
-    for rule in policy.prohibitions:
-        ledger[rule.src, "odrl:prohibition"] = "contractual"
-    for duty in policy.obligations:
-        ledger[duty.src, duty.action] = DUTIES.get(duty.action, "contractual")
-    return tuple((src, name, how) for (src, name), how in ledger.items())
-
-
-def _shaping(rule: RuleIR) -> Iterator[str]:
-    if rule.filters:
-        yield "ts:rowFilter"
-    if rule.columns is not None or any(mask.method == "drop" for mask in rule.masks):
-        yield "ts:columns"
-    if any(mask.method != "drop" for mask in rule.masks):
-        yield "ts:mask"
 
 
 @dataclass(frozen=True)

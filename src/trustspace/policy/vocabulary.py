@@ -74,7 +74,7 @@ class Kind(StrEnum):
 
 
 Label = Literal["enforced", "attested", "contractual"]
-"""How far a term binds: by this software, by a signed statement, or by the contract alone."""
+"""How far a term binds: this software can stop it, evidence will exist, or it is only promised."""
 Point = Literal["catalog", "negotiation", "transfer", "access", "monitor"]
 """Where a decision is asked for."""
 
@@ -93,7 +93,7 @@ class LeftOperand:
     Attributes:
         name: Prefixed name, as in the engine's documents.
         kind: Kind of the right operand.
-        label: How far a constraint on it binds.
+        label: How far a constraint on it binds at the provider (`trustspace.policy.ledger`).
         operators: Operators that have a meaning with it.
         deferred: Points where a constraint on it is checked for form, not for truth.
         shapes_delivery: Whether it narrows what is delivered instead of deciding whether.
@@ -129,8 +129,8 @@ LEFT_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
             LeftOperand("odrl:purpose", Kind.IRI, "attested", _CODES, frozenset({"catalog"})),
             LeftOperand("odrl:recipient", Kind.IRI, "enforced", _CODES),
             LeftOperand("odrl:spatial", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
-            LeftOperand("ts:destination", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
-            LeftOperand("ts:outputForm", Kind.STRING, "attested", _CODES, _BEFORE_DELIVERY),
+            LeftOperand("ts:destination", Kind.STRING, "contractual", _PLACES, _BEFORE_ACCESS),
+            LeftOperand("ts:outputForm", Kind.STRING, "contractual", _CODES, _BEFORE_DELIVERY),
             LeftOperand(
                 "ts:rowFilter",
                 Kind.ROW_FILTER,
@@ -181,7 +181,7 @@ DUTY_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
 DUTIES: Mapping[str, Label] = MappingProxyType(
     {"odrl:delete": "attested", "ts:log": "enforced", "ts:meter": "enforced"}
 )
-"""Actions that may be an obligation, with how far each binds."""
+"""Actions that may be an obligation, with how far each binds at the provider."""
 
 _INCLUDED_IN: Mapping[str, str] = MappingProxyType(
     {

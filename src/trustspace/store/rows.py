@@ -85,6 +85,7 @@ class DatasetRow:
         rounds: How often a request that asks for more is answered with the offer.
         withdrawn_at: None while it is on offer.
         size_bytes: Bytes that a consumer would get; None where that is not known or depends.
+        accept_contractual: Terms that may be promises and nothing more.
         revision: Number of its last change among all of the participant's, given by the store.
         added_revision: Number of the change that brought it.
     """
@@ -105,6 +106,7 @@ class DatasetRow:
     keywords: tuple[str, ...] = ()
     creator: str = ""
     size_bytes: int | None = None
+    accept_contractual: tuple[str, ...] = ()
     revision: int = field(default=0, compare=False)
     added_revision: int = field(default=0, compare=False)
 

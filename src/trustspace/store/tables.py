@@ -97,6 +97,7 @@ datasets: Table = Table(
     Column("keywords", Lines, nullable=False),
     Column("creator", String, nullable=False),
     Column("size_bytes", BigInteger),
+    Column("accept_contractual", Words, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("added_revision", BigInteger, nullable=False),
     ForeignKeyConstraint(

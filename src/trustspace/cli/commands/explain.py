@@ -7,23 +7,26 @@ import typer
 from trustspace.cli.command import command
 from trustspace.cli.connection import Connection
 from trustspace.cli.output import Output
+from trustspace.cli.term_table import show_terms
 
 
 @command
 def explain(
     id: Annotated[  # noqa: A002 - the metavar
-        str, typer.Argument(metavar="ID", help="A negotiation, transfer, agreement or decision.")
+        str, typer.Argument(metavar="ID", help="A negotiation, transfer, agreement or dataset.")
     ],
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
     *,
     connection: Connection,
     output: Output,
 ) -> None:
-    """Explain why something was decided as it was."""
+    """Explain why something was decided as it was, and how far terms bind."""
     with connection.client() as client:
         found = client.explain(id, language=language)
     if output.json:
         lists = {"sentences": list(found.sentences), "reasons": list(found.reasons)}
         output.document(found.to_wire() | lists)
-    else:
-        output.lines(f"{found.kind} {found.id}: {found.outcome}", *found.sentences)
+        return
+    output.lines(f"{found.kind} {found.id}: {found.outcome}", *found.sentences)
+    if found.terms:
+        show_terms(found.terms, output)

@@ -84,6 +84,13 @@ class Words:
         int | None,
         typer.Option(min=0, max=100, help="How often one is answered with the offer; 3 without."),
     ] = None
+    accept_contractual: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TERM",
+            help="A term that may be a promise and nothing more, e.g. distribute; repeatable.",
+        ),
+    ] = None
 
     def about(self) -> "About":
         """Return the words that are given, but the title, and how requests are answered."""
@@ -96,6 +103,8 @@ class Words:
             found["keywords"] = self.keyword
         if self.creator:
             found["creator"] = self.creator
+        if self.accept_contractual:
+            found["accept_contractual"] = self.accept_contractual
         return found
 
 
@@ -175,5 +184,6 @@ def publish(
     verb = "published" if dataset.changed else "unchanged"
     output.lines(f"{verb}: {dataset.id} as {' and '.join(dataset.forms)}")
     output.table(
-        ("term", "enforcement"), [(label.term, label.enforcement) for label in dataset.terms]
+        ("term", "provider", "consumer"),
+        [(label.term, label.provider, label.consumer) for label in dataset.terms],
     )

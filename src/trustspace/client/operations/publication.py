@@ -33,6 +33,8 @@ class About(TypedDict, total=False):
         negotiation: How requests are answered: ``automatic``, by policy alone; ``approval``, by a
             person once policy allows it; ``counter``, with the offer when they ask for more.
         rounds: How often one negotiation is answered with the offer; 3 by default.
+        accept_contractual: Terms that may be promises and nothing more, by name; others of that
+            kind are refused.
     """
 
     description: str
@@ -40,6 +42,7 @@ class About(TypedDict, total=False):
     creator: str
     negotiation: Literal["automatic", "approval", "counter"]
     rounds: int
+    accept_contractual: Sequence[str]
 
 
 class PublicationOperations(ParticipantOperations):
@@ -67,10 +70,11 @@ class PublicationOperations(ParticipantOperations):
             headers: Sent to the URL by the connector only; they never reach a consumer.
             about: ``description``, ``keywords`` and ``creator`` for the catalogue; how requests are
                 answered: ``negotiation="automatic"``, ``"approval"`` or ``"counter"``, and
-                ``rounds``.
+                ``rounds``; ``accept_contractual=["distribute"]`` for terms that may be promises.
 
         Raises:
-            PolicyError: The terms cannot be read, or a term cannot be evaluated.
+            PolicyError: The terms cannot be read, a term cannot be evaluated, or one would be a
+                promise and nothing more, which is not accepted (``policy.contractual``).
         """
         body: JsonObject = {"source": _source(source, headers), "policy": read_terms(terms)}
         if title is not None:

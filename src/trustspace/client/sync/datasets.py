@@ -41,10 +41,11 @@ class DatasetMethods(Driver):
             headers: Sent to the URL by the connector only; they never reach a consumer.
             about: ``description``, ``keywords`` and ``creator`` for the catalogue; how requests are
                 answered: ``negotiation="automatic"``, ``"approval"`` or ``"counter"``, and
-                ``rounds``.
+                ``rounds``; ``accept_contractual=["distribute"]`` for terms that may be promises.
 
         Raises:
-            PolicyError: The terms cannot be read, or a term cannot be evaluated.
+            PolicyError: The terms cannot be read, a term cannot be evaluated, or one would be a
+                promise and nothing more, which is not accepted (``policy.contractual``).
         """
         exchange = self._operations.publish(
             source, id=id, terms=terms, title=title, headers=headers, **about

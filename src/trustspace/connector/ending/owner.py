@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector import views
 from trustspace.connector.ending.one_sided import COUNTERPARTY
 from trustspace.connector.ending.steps import ACCEPTED, STANDING, unknown_to
+from trustspace.connector.terms_shown import agreement_terms
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 from trustspace.store import AgreementState
 
@@ -126,7 +127,8 @@ class OwnerEndings:
         return await self._context.store.read(lambda tx: self._agreed.get(tx, hosted, agreement_id))
 
     def _shown(self, tx: Transaction, row: AgreementRow) -> Json:
-        return views.agreement(tx, row, limits=self._decide.limits(row))
+        terms = agreement_terms(self._context, tx, row)
+        return views.agreement(tx, row, limits=self._decide.limits(row), terms=terms)
 
 
 def _is_under_way(row: AgreementRow) -> bool:

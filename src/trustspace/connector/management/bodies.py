@@ -52,6 +52,7 @@ class Publication(Body):
     policy: dict[str, Any] = Field(examples=[{"purpose": "credit-scoring", "count": 100}])
     negotiation: Negotiation = "automatic"
     rounds: int = Field(default=ROUNDS, ge=0, le=100)
+    accept_contractual: list[str] = Field(default_factory=list, examples=[["distribute"]])
 
 
 class Criterion(Body):

@@ -29,6 +29,7 @@ def add_offering(app: FastAPI, plane: ControlPlane) -> None:
             source=body.source,
             policy=body.policy,
             answering=Answering(body.negotiation, body.rounds),
+            accept_contractual=body.accept_contractual,
         )
         return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
 

@@ -40,6 +40,7 @@ def offers() -> None:
         sa.Column("keywords", sa.Text(), nullable=False),
         sa.Column("creator", sa.String(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger()),
+        sa.Column("accept_contractual", sa.Text(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("added_revision", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(

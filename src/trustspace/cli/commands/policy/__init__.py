@@ -6,6 +6,7 @@ import typer
 
 from trustspace.cli.commands.policy.check import check
 from trustspace.cli.commands.policy.eval import eval_
+from trustspace.cli.commands.policy.ledger import ledger
 from trustspace.cli.commands.policy.server_config import server_config
 
 policy: typer.Typer = typer.Typer(
@@ -14,5 +15,10 @@ policy: typer.Typer = typer.Typer(
     rich_markup_mode=None,
     help="Check and evaluate usage policies.",
 )
-for _name, _function in {"check": check, "eval": eval_, "server-config": server_config}.items():
+for _name, _function in {
+    "check": check,
+    "eval": eval_,
+    "ledger": ledger,
+    "server-config": server_config,
+}.items():
     policy.command(_name)(_function)
