@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trustspace.cli.output import Output
-    from trustspace.client.values import TermLabel
+    from trustspace.client.term_label import TermLabel
 
 
 def show_terms(terms: Iterable[TermLabel], output: Output) -> None:

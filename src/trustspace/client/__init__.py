@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Reject,
     )
     from trustspace.client.handle import Handle
+    from trustspace.client.term_label import TermLabel
     from trustspace.client.values import (
         Agreement,
         CatalogView,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         OfferedDataset,
         ParticipantInfo,
         Saved,
-        TermLabel,
         Transfer,
     )
 
@@ -101,6 +101,7 @@ _MODULES = {
     "Handle": "handle",
     "IndexSource": "crawled",
     "MessagePage": "diagnosis",
+    "TermLabel": "term_label",
     "TracedMessage": "diagnosis",
 }
 

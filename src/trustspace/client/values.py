@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from trustspace.client.term_label import TermLabel, labels_of
 from trustspace.model.odrl import Offer
 from trustspace.model.participant import Participant, Role
 from trustspace.model.value import JsonObject, Value
@@ -29,10 +30,6 @@ Offers = tuple[Offer, ...]
 Reasons = tuple[JsonObject | str, ...]
 """Why something was refused: objects with ``id``, ``src``, ``left``, ``op``, ``expected``, or
 plain words from a peer that sends no more."""
-
-
-Label = Literal["enforced", "attested", "contractual"]
-"""How far a term binds."""
 
 
 class ListPage(Value):
@@ -65,29 +62,6 @@ class Column(Value):
 
     name: str
     type: str
-
-
-class TermLabel(Value):
-    """How far one term of a policy binds.
-
-    ``enforced``: software can stop what it forbids; ``attested``: evidence will exist;
-    ``contractual``: it is only promised.
-
-    Attributes:
-        pointer: JSON pointer of the term in the policy.
-        term: Its prefixed name, for example ``odrl:count``.
-        provider: Whether it holds until the data leaves.
-        consumer: Whether it holds for what was delivered.
-        why: Id of the reason.
-        words: The reason in words, where they were asked for.
-    """
-
-    pointer: str
-    term: str
-    provider: Label
-    consumer: Label
-    why: str
-    words: str | None = None
 
 
 class DatasetInfo(Value):
@@ -149,6 +123,15 @@ class OfferedDataset(Value):
     formats: tuple[str, ...] = ()
     participant_id: str | None = None
     address: str | None = None
+
+    @property
+    def terms(self) -> tuple[TermLabel, ...]:
+        """How far each term of the preferred offer would bind.
+
+        Raises:
+            PolicyError: The offer has a term that no connector of this kind can evaluate.
+        """
+        return labels_of(self.offers[0], self.id) if self.offers else ()
 
 
 class CatalogView(Value):
