@@ -34,8 +34,8 @@ class Meter:
     """What left with one response."""
 
     def __init__(self) -> None:
-        self.size_bytes = 0
-        self.rows = 0
+        self.size_bytes: int = 0
+        self.rows: int = 0
 
     def __call__(self, size_bytes: int, rows: int) -> None:
         """Add a piece that is about to leave."""

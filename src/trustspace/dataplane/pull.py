@@ -106,7 +106,7 @@ class PullAnswer:
         resources: AsyncExitStack | None = None,
     ) -> None:
         self.status = status
-        self.headers = dict(headers) | _PRIVATE
+        self.headers: dict[str, str] = dict(headers) | _PRIVATE
         self.body: AsyncIterator[bytes] = body if body is not None else _nothing()
         self._resources = resources or AsyncExitStack()
 

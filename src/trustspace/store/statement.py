@@ -33,7 +33,7 @@ class Rows:
     __slots__ = ("_names", "_rows", "rowcount")
 
     def __init__(self, rowcount: int, names: Sequence[str], rows: Sequence[Row]) -> None:
-        self.rowcount = rowcount
+        self.rowcount: int = rowcount
         self._names = names
         self._rows = rows
 

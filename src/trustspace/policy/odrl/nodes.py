@@ -28,7 +28,7 @@ class Nodes:
     def __init__(self, names: Names, operands: Mapping[str, LeftOperand]) -> None:
         self.names = names
         self.graph: dict[str, Mapping[str, Any]] = {}
-        self.constraints = ConstraintReader(names, operands, self.node)
+        self.constraints: ConstraintReader = ConstraintReader(names, operands, self.node)
 
     def members(self, node: Any, src: str) -> Members:  # noqa: ANN401 - any JSON value
         """Return the members of an object by name."""
