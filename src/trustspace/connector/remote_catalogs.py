@@ -52,8 +52,8 @@ MAX_PAGES: Final = 10_000
 MAX_NESTED: Final = 200
 """Most nested catalogues that one look fetches."""
 
-PAGE_DEADLINE: Final = timedelta(seconds=30)
-"""How long a page may take; counterparties read theirs from slow stores too."""
+PAGE_ANSWERS: Final = 3
+"""A page may take as long as so many other answers; counterparties read theirs from slow stores."""
 
 REMEMBERED: Final = 64
 """Pages kept with their entity tags."""
@@ -293,7 +293,9 @@ class RemoteCatalogs:
                 headers=headers,
                 json=message,
                 max_bytes=CATALOG_BYTES,
-                deadline=PAGE_DEADLINE,
+                deadline=timedelta(
+                    seconds=PAGE_ANSWERS * peers.context.settings.exchange.answer_seconds
+                ),
             )
             said.answered(response.status, response.body)
         return response
@@ -303,7 +305,7 @@ def _read(
     response: Response, counterparty: Counterparty, dialect: Dialect
 ) -> tuple[ForeignPage, Dialect | None]:
     """Read a page in a thread: a long one would hold up everything else."""
-    document = strict_json.loads(response.body, max_keys=MAX_KEYS)
+    document = response.json(max_keys=MAX_KEYS)
     seen = recognise(document)
     page = read_page(
         document,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from trustspace.errors import DeadlineError, RemoteProtocolError, StatusError, TransportError
-from trustspace.model.strict_json import loads
+from trustspace.model.strict_json import MAX_KEYS, loads
 from trustspace.transport.network import until
 
 if TYPE_CHECKING:
@@ -42,14 +42,17 @@ class Response:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+    def json(self, *, max_keys: int = MAX_KEYS) -> Any:  # noqa: ANN401 - any JSON value
         """Decode the body, strictly.
+
+        Args:
+            max_keys: Most members of all objects together.
 
         Raises:
             RemoteProtocolError: It is not JSON, or JSON with two readings; tells what was asked.
         """
         try:
-            return loads(self.body)
+            return loads(self.body, max_keys=max_keys)
         except RemoteProtocolError as error:
             found = self.headers.get("content-type", "").partition(";")[0] or "an unnamed type"
             raise RemoteProtocolError(
