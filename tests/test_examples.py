@@ -36,5 +36,6 @@ def test_example_runs(program: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "an example leaves nothing behind"
 
 
-def test_examples_are_numbered_without_a_gap() -> None:
-    assert [int(path.stem[:2]) for path in EXAMPLES] == list(range(1, len(EXAMPLES) + 1))
+def test_each_example_has_a_number_of_its_own() -> None:
+    numbers = [int(path.stem[:2]) for path in EXAMPLES]
+    assert len(set(numbers)) == len(numbers)

@@ -10,7 +10,8 @@ import asyncio
 import itertools
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -109,10 +110,11 @@ async def contract(party: Party, consumer: str, dataset: str, **about: object) -
 class Desk:
     """Decides calls at one provider, as its data endpoint does."""
 
-    def __init__(self, party: Party) -> None:
+    def __init__(self, party: Party, clock: Callable[[], datetime] | None = None) -> None:
         plane = party.connector.plane
+        context = plane.context if clock is None else replace(plane.context, clock=clock)
         self.party = party
-        self._deliveries = Deliveries(plane.context, plane.decide, plane.agreed)
+        self._deliveries = Deliveries(context, plane.decide, plane.agreed)
         self._gates = plane.context.gates
 
     async def call(self, contract: Contract) -> bool:
@@ -265,3 +267,49 @@ def test_after_a_kill_no_unit_is_spent_twice_and_open_ones_come_back(tmp_path: P
         assert used() == spent
         assert all(take(f"late-{number}") for number in range(maximum - spent))
         assert not take("one-too-many")
+
+
+@dataclass
+class Clock:
+    """A clock that stands."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.mark.anyio
+async def test_a_window_that_is_used_up_says_when_the_next_one_opens(start: Start) -> None:
+    garden = await provider(start)
+    clock = Clock(datetime(2026, 11, 25, 15, 59, 59, tzinfo=UTC))
+    desk = Desk(garden, clock)
+    made = await contract(
+        garden, "did:web:bank.example", "prices", frequency=["3/P1D+08:00", "2/PT1H"]
+    )
+    assert [await desk.call(made) for _ in range(3)] == [True, True, False]
+    denied = await desk.denied(made)
+    assert denied is not None
+    assert denied.hint == "the next window opens at 2026-11-25T16:00:00+00:00"
+    assert [(reason["left"], reason["expected"]) for reason in denied.reasons] == [
+        ("ts:frequency", 2)
+    ]
+    assert "2/PT1H" in str(denied)
+    # The next hour is the next day in Beijing too; a clock that steps back opens nothing.
+    clock.now += timedelta(seconds=1)
+    assert [await desk.call(made) for _ in range(3)] == [True, True, False]
+    clock.now -= timedelta(seconds=1)
+    assert not await desk.call(made)
+    clock.now += timedelta(hours=1, seconds=1)
+    assert [await desk.call(made) for _ in range(2)] == [True, False]
+    denied = await desk.denied(made)
+    assert denied is not None
+    assert denied.hint == "the next window opens at 2026-11-27T00:00:00+08:00"
+    used = await garden.store.read(lambda tx: tx.counters.used(garden.name, made.agreement))
+    assert used == {
+        "rule:p1:P1D+08:00:2026-11-25": 2,
+        "rule:p1:P1D+08:00:2026-11-26": 3,
+        "rule:p1:PT1H:2026-11-25T15:00:00": 2,
+        "rule:p1:PT1H:2026-11-25T16:00:00": 2,
+        "rule:p1:PT1H:2026-11-25T17:00:00": 1,
+    }

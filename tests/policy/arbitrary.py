@@ -32,6 +32,7 @@ LEFT += [
     "odrl:dateTime",
     "edc:inForceDate",
     "odrl:count",
+    "ts:frequency",
     "odrl:purpose",
     "odrl:recipient",
     "odrl:spatial",
@@ -86,7 +87,7 @@ def right(random: Random, left: str) -> Any:
     """Return a right operand."""
     if left in ("odrl:dateTime", "edc:inForceDate"):
         return random.choice(TIMES)
-    if left == "odrl:count" and random.random() < 0.8:
+    if left in ("odrl:count", "ts:frequency") and random.random() < 0.8:
         return random.randint(0, 3)
     value = random.choice(SCALARS)
     return [value, *sample(random, SCALARS, 2)] if random.random() < 0.5 else value
@@ -101,7 +102,7 @@ def leaf(random: Random, name: str) -> Json:
         "left": left,
         "op": f"odrl:{random.choice(OPERATORS)}",
         "right": right(random, left),
-        "unit": random.choice([None] * 15 + ["CNY"]),
+        "unit": random.choice([None] * 15 + ["CNY"] if left != "ts:frequency" else ["P1D", None]),
         "src": f"/{name}",
     }
 
@@ -111,8 +112,9 @@ def fact(random: Random, left: str) -> Json:
     value: Any = random.choice(SCALARS)
     if random.random() < 0.4:
         value = sample(random, SCALARS)
-    if left == "odrl:count" and random.random() < 0.9:
-        value = {f"rule:p{n}": random.randint(0, 3) for n in range(random.randint(0, 3))}
+    if left in ("odrl:count", "ts:frequency") and random.random() < 0.9:
+        window = ":P1D" if left == "ts:frequency" else ""
+        value = {f"rule:p{n}{window}": random.randint(0, 3) for n in range(random.randint(0, 3))}
     return {
         "status": random.choice(["ok"] * 20 + ["missing", "stale", "error"]),
         "value": value,

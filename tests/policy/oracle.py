@@ -15,8 +15,9 @@ Json = dict[str, Any]
 
 CLOCKS = {"odrl:dateTime", "edc:inForceDate"}
 GIVEN = {"odrl:purpose", "odrl:spatial", "ts:destination", "ts:outputForm"}
-KNOWN = CLOCKS | GIVEN | {"odrl:count", "odrl:recipient"}
-TRANSFER = {"odrl:count", "ts:outputForm"}
+COUNTED = {"odrl:count", "ts:frequency"}
+KNOWN = CLOCKS | GIVEN | COUNTED | {"odrl:recipient"}
+TRANSFER = COUNTED | {"ts:outputForm"}
 NEGOTIATION = TRANSFER | CLOCKS | {"odrl:spatial", "ts:destination"}
 DEFERRED = {
     "catalog": NEGOTIATION | {"odrl:purpose"},
@@ -59,10 +60,15 @@ def find_fact(request: Json, rule: Json, leaf: Json) -> Json:
         within = subject["ids"] + subject["groups"]
         return BLANK | {"status": "ok", "value": names[0], "within": within}
     fact = request["facts"].get(name, BLANK)
-    if name == "odrl:count":
+    if name in COUNTED:
         counters = fact["value"] if isinstance(fact["value"], dict) else {}
-        used = counters.get(rule["counter"])
-        return BLANK if used is None else fact | {"value": used + 1}
+        in_window = name == "ts:frequency"
+        key = f"{rule['counter']}:{leaf['unit']}" if in_window else rule["counter"]
+        used = counters.get(key)
+        if in_window and (rule["counter"] is None or leaf["unit"] is None):
+            return BLANK
+        unit = leaf["unit"] if in_window else fact["unit"]
+        return BLANK | {"unit": unit} if used is None else fact | {"value": used + 1, "unit": unit}
     return dict(fact)
 
 
@@ -83,7 +89,7 @@ def weigh(request: Json, rule: Json, leaf: Json) -> tuple[str, str, Json]:
         return "unknown", "odrl.operand.unknown", BLANK
     if leaf["left"] in DEFERRED[request["point"]]:
         elements = tagged(leaf["right"])
-        number = leaf["left"] in CLOCKS | {"odrl:count"}
+        number = leaf["left"] in CLOCKS | COUNTED
         fits = [
             kind == ("int" if number else "str")
             or (

@@ -86,6 +86,19 @@ def test_a_count_is_a_leaf_and_a_limit():
     assert lowered(below, COUNT).permissions[0].limits[0].max == 9
 
 
+def test_a_frequency_is_a_leaf_with_a_unit_and_a_limit_per_window():
+    day, hour = (shape("frequency", "lteq", text) for text in ("100/P1D", "5/PT60M"))
+    rule = lowered(day, hour, shape("frequency", "lteq", "50/PT24H"), COUNT).permissions[0]
+    assert rule.counter == "rule:p1"
+    assert rule.limits == (
+        Limit(counter="rule:p1", max=10, unit="count"),
+        Limit(counter="rule:p1:P1D", max=50, unit="P1D"),
+        Limit(counter="rule:p1:PT1H", max=5, unit="PT1H"),
+    )
+    assert [(leaf.right, leaf.unit) for leaf in rule.leaves[:2]] == [(100, "P1D"), (5, "PT1H")]
+    assert lowered(day).permissions[0].counter == "rule:p1"
+
+
 def test_filters_columns_and_masks_are_no_leaves():
     rule = lowered(
         shape("rowFilter", "eq", 'grade = "A"'),

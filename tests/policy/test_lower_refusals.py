@@ -35,6 +35,8 @@ def test_a_count_allows_something(operator, right):
         (shape("columns", "isNoneOf", ["x" * 5_000]), "policy.datatype"),
         (UNTIL | {"rightOperand": "2027-01-01T00:00:00"}, "policy.datetime.no_zone"),
         (COUNT | {"rightOperand": "many"}, "policy.datatype"),
+        (shape("frequency", "lteq", "100"), "policy.datatype"),
+        (shape("frequency", "lteq", "100/P1M"), "policy.datatype"),
     ],
 )
 def test_a_wrong_value_is_refused_at_its_place(constraint, code):
@@ -44,7 +46,10 @@ def test_a_wrong_value_is_refused_at_its_place(constraint, code):
     assert caught.value.location == "/permission/0/constraint/1/rightOperand"
 
 
-@pytest.mark.parametrize("constraint", [COUNT, shape("mask", "isAllOf", ["a"])])
+@pytest.mark.parametrize(
+    "constraint",
+    [COUNT, shape("frequency", "lteq", "1/P1D"), shape("mask", "isAllOf", ["a"])],
+)
 def test_a_prohibition_does_not_shape_or_count(constraint):
     with pytest.raises(UnsupportedTermError) as caught:
         lowered(prohibition=[{"action": "sell", "constraint": [constraint]}])
@@ -52,7 +57,10 @@ def test_a_prohibition_does_not_shape_or_count(constraint):
     assert "permission" in caught.value.hint
 
 
-@pytest.mark.parametrize("constraint", [COUNT, shape("mask", "isAllOf", ["a"])])
+@pytest.mark.parametrize(
+    "constraint",
+    [COUNT, shape("frequency", "lteq", "1/P1D"), shape("mask", "isAllOf", ["a"])],
+)
 def test_counts_and_masks_are_no_alternatives(constraint):
     with pytest.raises(UnsupportedTermError) as caught:
         lowered({"or": [UNTIL, {"and": [constraint]}]})

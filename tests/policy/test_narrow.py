@@ -221,6 +221,18 @@ def test_wider(stored, asked):
     assert not narrower(stored, asked)
 
 
+def test_a_frequency_is_narrower_with_a_smaller_number_in_the_same_window():
+    stored = of("ts:frequency", "lteq", "100/P1D")
+    assert narrower(stored, of("ts:frequency", "lteq", "10/PT24H"))
+    assert narrower(stored, stored, of("ts:frequency", "lteq", "5/PT1H"))
+    assert not narrower(stored, of("ts:frequency", "lteq", "101/P1D"))
+    assert not narrower(stored, of("ts:frequency", "lteq", "10/PT1H"))
+    assert not narrower(stored, of("ts:frequency", "lteq", "100/P1D+08:00"))
+    (found,) = difference(offer(stored), offer())
+    assert "must be at most 100/P1D" in found.en
+    assert same_rules(offer(stored), offer(of(TS + "frequency", "odrl:lteq", "100/PT24H")))
+
+
 def test_a_filter_may_be_added():
     stored, more = of(TS + "rowFilter", "eq", "a = 1"), of(TS + "rowFilter", "eq", "b = 1")
     assert narrower(stored, more, of("ts:rowFilter", "eq", "a=1"))

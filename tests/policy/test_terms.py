@@ -20,6 +20,17 @@ def constraint(**keywords: Any) -> Any:
     return terms(**keywords)["permission"][0]["constraint"][0]
 
 
+def test_frequencies_are_written_in_their_one_spelling():
+    written = terms(frequency=["10000/PT24H", "100/PT60M+08:00"])["permission"][0]["constraint"]
+    assert [each["rightOperand"] for each in written] == ["10000/P1D", "100/PT1H+08:00"]
+    assert {(each["leftOperand"], each["operator"]) for each in written} == {
+        (TS + "frequency", "lteq")
+    }
+    with pytest.raises(PolicyError) as caught:
+        terms(frequency="100 a day")
+    assert (caught.value.code, caught.value.location) == ("policy.datatype", "/frequency")
+
+
 def test_the_wire_form_of_all_keywords():
     rules = terms(
         purpose="credit-scoring",

@@ -320,7 +320,8 @@ class ControlPlane:
 
     def _agreement(self, tx: Transaction, row: AgreementRow) -> Json:
         terms = agreement_terms(self.context, tx, row)
-        return views.agreement(tx, row, limits=self.decide.limits(row), terms=terms)
+        limits, now = self.decide.limits(row), self.context.now()
+        return views.agreement(tx, row, limits=limits, terms=terms, now=now)
 
     async def _shown(
         self,

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.denial import GONE, Refusal, refusal_of, unsupported
 from trustspace.connector.offers import offer_of
+from trustspace.connector.quotas import counted
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Agreement, Offer, Policy
-from trustspace.policy.decision import AgreementFacts, Decision, Fact, PolicyIR
+from trustspace.policy.decision import AgreementFacts, Decision, Fact, Limit, PolicyIR
 from trustspace.policy.facts import (
     FILES,
     TABLES,
     agreed_purposes,
     agreement_facts,
-    count_fact,
     dataset,
     evaluate,
     participant,
@@ -310,15 +310,9 @@ class DecisionPoint:
         """
         rules = _rules(agreement)
         facts = self._agreed(tx, hosted, agreement)
-        used = tx.counters.used(hosted.name, agreement.id)
-        held = tx.counters.held(hosted.name, agreement.id, order.session)
-        facts["odrl:count"] = count_fact(
-            {
-                limit.counter: used.get(limit.counter, 0) - held.get(limit.counter, 0)
-                for rule in rules.permissions
-                for limit in rule.limits
-            }
-        )
+        limits = [limit for rule in rules.permissions for limit in rule.limits]
+        whose = (hosted.name, agreement.id)
+        facts |= counted(tx, whose, limits, order.session, now=now)
         return evaluate(
             self._context.engine,
             "access",
@@ -332,13 +326,13 @@ class DecisionPoint:
             now=now,
         )
 
-    def limits(self, agreement: AgreementRow) -> dict[str, int]:
-        """Return the counters of an agreement with their maximum."""
+    def limits(self, agreement: AgreementRow) -> tuple[Limit, ...]:
+        """Return what an agreement counts; nothing when its rules cannot be read."""
         try:
             rules = _rules(agreement)
         except PolicyError:
-            return {}
-        return {limit.counter: limit.max for rule in rules.permissions for limit in rule.limits}
+            return ()
+        return tuple(limit for rule in rules.permissions for limit in rule.limits)
 
     def attestable(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Check the facts that an owner attests about a counterparty.

@@ -19,6 +19,7 @@ from trustspace.connector.delivery_checks import (
     mask_salt,
 )
 from trustspace.connector.grant import Grant
+from trustspace.connector.quotas import PER_WINDOW, counters_of, exhausted, opening
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import read_source
 from trustspace.errors import NotFoundError, PolicyDeniedError
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.gates import Gate
     from trustspace.connector.order import Order
-    from trustspace.policy.decision import Decision
-    from trustspace.store import Transaction
+    from trustspace.policy.decision import Decision, Limit
+    from trustspace.store import AgreementRow, Transaction
 
 GRANTS = 10_000
 """Sessions whose lease is remembered; beyond it the oldest ask again."""
@@ -249,7 +250,7 @@ class Deliveries:
                 columns=columns_of(dataset) if order.as_table else (),
                 now=now,
             )
-            self._reserve(tx, hosted, order, decision)
+            limits = self._reserve(tx, hosted, order, decision, row)
         except PolicyDeniedError as denied:
             body = order.about(dataset.id) | {
                 "code": denied.code,
@@ -262,7 +263,7 @@ class Deliveries:
             order=order,
             agreement=row,
             dataset=dataset,
-            lease=self._lease(decision, now=now),
+            lease=self._lease(decision, limits, now=now),
             restriction=Restriction(
                 filters=decision.filters,
                 columns=decision.columns,
@@ -272,13 +273,22 @@ class Deliveries:
             gate=gate,
         )
 
-    def _lease(self, decision: Decision, *, now: datetime) -> Lease:
+    def _lease(self, decision: Decision, limits: tuple[Limit, ...], *, now: datetime) -> Lease:
         """Return a decision's lease, at most as long as the owner lets one stand."""
         lease = Lease.of(decision, issued_at=now, epoch=0)
         longest = timedelta(seconds=self._context.settings.delivery.lease_seconds)
-        return replace(lease, ttl=min(lease.ttl, longest))
+        return replace(lease, ttl=min(lease.ttl, longest), limits=limits)
 
-    def _reserve(self, tx: Transaction, hosted: Hosted, order: Order, decision: Decision) -> None:
+    def _reserve(
+        self,
+        tx: Transaction,
+        hosted: Hosted,
+        order: Order,
+        decision: Decision,
+        agreement: AgreementRow,
+    ) -> tuple[Limit, ...]:
+        """Take a unit of every limit; return the limits with the counters that have it."""
+        now = self._context.now()
         if not decision.allow:
             code = decision.reasons[0].id
             whole = not order.as_table and code == "pep.unenforceable"
@@ -287,10 +297,17 @@ class Deliveries:
                 code=code,
                 reasons=remote_reasons(decision),
                 decision=decision,
-                hint="ask for the table: a file leaves whole" if whole else "",
+                hint="ask for the table: a file leaves whole"
+                if whole
+                else opening(self._spent(decision, agreement), now),
             )
-        now = self._context.now()
-        for limit in decision.limits:
+        whose = (hosted.name, order.agreement_id)
+        behind = counters_of(tx, whose, decision.limits, order.session, now=now)
+        limits = tuple(
+            limit.model_copy(update={"counter": behind[limit.counter][0]})
+            for limit in decision.limits
+        )
+        for limit in limits:
             if not tx.counters.reserve(
                 hosted.name,
                 order.agreement_id,
@@ -300,19 +317,23 @@ class Deliveries:
                 now=now,
             ):
                 # What this session took of other counters goes back with it.
-                for taken in decision.limits:
+                for taken in limits:
                     tx.counters.release(
                         hosted.name, order.agreement_id, taken.counter, order.session
                     )
-                reason = {
-                    "id": "pep.limit_reached",
-                    "left": "odrl:count",
-                    "op": "odrl:lteq",
-                    "expected": limit.max,
-                }
-                raise PolicyDeniedError(
-                    f"all {limit.max} uses are taken", code="pep.limit_reached", reasons=[reason]
-                )
+                raise exhausted(limit, now)
+        return limits
+
+    def _spent(self, decision: Decision, agreement: AgreementRow) -> tuple[Limit, ...]:
+        """Return the limits per window that a denial is for."""
+        rules = {
+            (reason.rule, reason.unit) for reason in decision.reasons if reason.left == PER_WINDOW
+        }
+        return tuple(
+            limit
+            for limit in (self._point.limits(agreement) if rules else ())
+            if (limit.counter.removeprefix("rule:").partition(":")[0], limit.unit) in rules
+        )
 
 
 def _session(hosted: Hosted, order: Order) -> tuple[str, str, str]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.agreements import purpose_of
+from trustspace.connector.quotas import counter_of, is_per_window, standing
 from trustspace.dsp.messages import NegotiationState
 from trustspace.model.odrl import Agreement
 from trustspace.model.participant import Role
@@ -144,9 +145,10 @@ class Reuse:
                     agreement.participant, agreement.dataset_id, agreement.negotiation_pid
                 )
             return
-        for counter, maximum in self._decide.limits(agreement).items():
+        for limit in self._decide.limits(agreement):
+            counter = counter_of(limit, now)
             key = (agreement.participant, agreement.id, counter, body["session"])
-            if tx.counters.reserve(*key, maximum=maximum, now=now):
+            if tx.counters.reserve(*key, maximum=limit.max, now=now):
                 tx.counters.commit(*key, now=now)
 
     def _is_valid(
@@ -158,9 +160,10 @@ class Reuse:
             return False
         if terms is not None and not same_rules(terms, Agreement.model_validate(agreement.body)):
             return False
-        used = tx.counters.used(agreement.participant, agreement.id)
-        limits = self._decide.limits(agreement)
-        return not limits or any(used.get(name, 0) < most for name, most in limits.items())
+        # A window that is used up opens again; uses in all do not.
+        limits = [one for one in self._decide.limits(agreement) if not is_per_window(one)]
+        used = standing(tx, (agreement.participant, agreement.id), limits, now=now)
+        return not limits or any(used.get(one.counter, 0) < one.max for one in limits)
 
 
 def offered(

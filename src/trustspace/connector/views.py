@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.agreements import purpose_of
+from trustspace.connector.quotas import standing
 from trustspace.connector.transfer_format import PUSH
 from trustspace.model.odrl import Agreement
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trustspace.connector.context import Hosted
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.dsp.transfer import TransferProcess
+    from trustspace.policy.decision import Limit
     from trustspace.store import AgreementRow, EventRow, Transaction
 
 Json = dict[str, Any]
@@ -106,9 +108,17 @@ def _push(tx: Transaction, name: str, value: TransferProcess) -> Json:
 
 
 def agreement(
-    tx: Transaction, row: AgreementRow, *, limits: dict[str, int], terms: list[dict[str, str]]
+    tx: Transaction,
+    row: AgreementRow,
+    *,
+    limits: tuple[Limit, ...],
+    terms: list[dict[str, str]],
+    now: datetime,
 ) -> Json:
-    """Show an agreement with its counters and how far its terms bind."""
+    """Show an agreement with its counters and how far its terms bind.
+
+    Of a limit per window the counter is that of the window that is now.
+    """
     body = Agreement.model_validate(row.body)
     negotiated = tx.negotiations.get(row.participant, row.negotiation_pid)
     meters = tx.meters.list(row.participant, row.id)
@@ -128,8 +138,8 @@ def agreement(
         "purpose": purpose_of(body),
         "notes": [WITHOUT_RULES] if body.is_empty else [],
         "address": None if negotiated is None else negotiated.callback_address,
-        "used": tx.counters.used(row.participant, row.id),
-        "limits": limits,
+        "used": standing(tx, (row.participant, row.id), limits, now=now),
+        "limits": {limit.counter: limit.max for limit in limits},
         "terms": terms,
         "bytes": sum(meter.size_bytes for meter in meters),
         "rows": sum(meter.rows for meter in meters),

@@ -203,7 +203,7 @@ def _of_term(kind: Kind, part: Normal, *, instead_of: Normal | None = None) -> C
 
 def _words(part: Normal, language: Language) -> str:
     if isinstance(part, Atom):
-        return demand(part.left, part.op, part.right, language)
+        return demand(part.left, part.op, part.right, language, unit=part.unit or "")
     joined = phrase("list", language).join(_words(each, language) for each in part.parts)
     return f"{part.kind} ({joined})"
 

@@ -21,7 +21,15 @@ from trustspace.policy.mask import parse_mask
 from trustspace.policy.right_operand import typed
 from trustspace.policy.row_filter import MAX_COLUMN_LENGTH, parse_where
 from trustspace.policy.rule import MAX_DEPTH, MAX_OPERANDS, Operator
-from trustspace.policy.vocabulary import Kind, LeftOperand, left_operand, operator, spelled
+from trustspace.policy.vocabulary import (
+    COUNTED,
+    Kind,
+    LeftOperand,
+    left_operand,
+    operator,
+    spelled,
+)
+from trustspace.policy.window import read_frequency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -244,7 +252,7 @@ class _Reader:
         )
         op = operator(constraint.operator, operand, location=f"{location}/operator")
         where = f"{location}/rightOperand"
-        if not conjunctive and (operand.shapes_delivery or operand.kind is Kind.INTEGER):
+        if not conjunctive and (operand.shapes_delivery or operand.name in COUNTED):
             raise UnsupportedTermError(
                 f"{spelled(operand.name)!r} cannot be one of several alternatives",
                 code="policy.unsupported",
@@ -252,9 +260,20 @@ class _Reader:
                 hint="state it as a constraint of the rule, or as rules of their own",
             )
         right = typed(constraint.right_operand, operand, op, location=where, signed=self.signed)
-        atom = Atom(operand, cast("Operator", op), right, location)
+        unit = None
+        if operand.kind is Kind.FREQUENCY:
+            right, unit = _frequency(str(right), where)
+        atom = Atom(operand, cast("Operator", op), right, location, unit)
         check_form(atom, where)
         return atom
+
+
+def _frequency(text: str, location: str) -> tuple[int, str]:
+    try:
+        return read_frequency(text)
+    except PolicyError as error:
+        error.location = location
+        raise
 
 
 def check_form(atom: Atom, location: str) -> None:

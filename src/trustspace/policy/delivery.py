@@ -43,12 +43,11 @@ class Delivery:
     @classmethod
     def of(cls, parts: Sequence[Normal], *, counter: str) -> Delivery:
         """Return the delivery that the constraints of a permission describe."""
-        counts = [highest_count(atom) for atom in atoms(parts) if atom.left == "odrl:count"]
         return cls(
             filters=tuple(atom.filter for atom in _of_kind(parts, Kind.ROW_FILTER)),
             columns=_columns(parts),
             masks=_masks(parts),
-            limits=(Limit(counter=counter, max=min(counts), unit="count"),) if counts else (),
+            limits=tuple(_limits(parts, counter)),
         )
 
 
@@ -61,6 +60,18 @@ def deciding(parts: Sequence[Normal]) -> tuple[Normal, ...]:
 
 def _of_kind(parts: Sequence[Normal], kind: Kind) -> Iterator[Atom]:
     return (atom for atom in atoms(parts) if atom.operand.kind is kind)
+
+
+def _limits(parts: Sequence[Normal], counter: str) -> Iterator[Limit]:
+    """Yield what is counted: uses in all, and uses in each kind of window."""
+    counts = [highest_count(atom) for atom in atoms(parts) if atom.left == "odrl:count"]
+    if counts:
+        yield Limit(counter=counter, max=min(counts), unit="count")
+    windows: dict[str, list[int]] = {}
+    for atom in _of_kind(parts, Kind.FREQUENCY):
+        windows.setdefault(atom.unit or "", []).append(highest_count(atom))
+    for window, highest in windows.items():
+        yield Limit(counter=f"{counter}:{window}", max=min(highest), unit=window)
 
 
 def _columns(parts: Sequence[Normal]) -> tuple[str, ...] | None:

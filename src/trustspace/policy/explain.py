@@ -242,6 +242,7 @@ _HELP_BY_ID = {
 
 _HELP_BY_OPERAND = {
     "odrl:count": "help.count",
+    "ts:frequency": "help.frequency",
     "odrl:purpose": "help.purpose",
     "odrl:recipient": "help.recipient",
     "odrl:spatial": "help.place",

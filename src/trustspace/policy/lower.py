@@ -43,6 +43,7 @@ from trustspace.policy.rule import (
     RuleIR,
 )
 from trustspace.policy.vocabulary import (
+    COUNTED,
     ODRL_NAMESPACE,
     TRUSTSPACE_NAMESPACE,
     Kind,
@@ -282,7 +283,7 @@ class _Lowering:
     def prohibition(self, rule: Rule, location: str, name: str) -> RuleIR:
         parts = self._parts(rule, location)
         for atom in atoms(parts):
-            if atom.operand.shapes_delivery or atom.left == "odrl:count":
+            if atom.operand.shapes_delivery or atom.left in COUNTED:
                 raise UnsupportedTermError(
                     f"{spelled(atom.left)!r} cannot be a condition of a prohibition",
                     code="policy.unsupported",
@@ -356,7 +357,7 @@ class _Lowering:
             actions=(covered, *sorted(included_actions(covered) - {covered})),
             target=self.target,
             assignee=self.assignee,
-            counter=delivery.limits[0].counter if delivery.limits else None,
+            counter=f"rule:{name}" if delivery.limits else None,
             leaves=tuple(flat.leaves),
             logic=tuple(tuple(level) for level in flat.levels),
             top=top,

@@ -232,7 +232,7 @@ def _constraint_difference(part: Normal) -> Difference:
         phrase(
             "difference.weaker",
             language,
-            wanted=demand(part.left, part.op, part.right, language),
+            wanted=demand(part.left, part.op, part.right, language, unit=part.unit or ""),
         )
         for language in LANGUAGES
     )

@@ -104,7 +104,8 @@ def key(part: Normal) -> Hashable:
     if part.operand.kind is Kind.MASKS:
         return part.left, part.op, frozenset(format_mask(mask) for mask in part.masks)
     several = part.op in MEMBERSHIP or isinstance(part.right, tuple)
-    return part.left, part.op, frozenset(part.values) if several else part.right
+    right = frozenset(part.values) if several else part.right
+    return part.left, part.op, right if part.unit is None else (right, part.unit)
 
 
 def implies(asked: Normal, stored: Normal) -> bool:
@@ -122,11 +123,11 @@ def implies(asked: Normal, stored: Normal) -> bool:
 
 
 def _atom_implies(asked: Atom, stored: Atom) -> bool:
-    if asked.left != stored.left:
+    if asked.left != stored.left or asked.unit != stored.unit:
         return False
     if key(asked) == key(stored):
         return True
-    if stored.operand.kind in (Kind.DATE_TIME, Kind.INTEGER):
+    if stored.operand.kind in (Kind.DATE_TIME, Kind.INTEGER, Kind.FREQUENCY):
         return _is_within(asked, stored)
     if asked.op == "odrl:eq":
         return stored.op in ("odrl:isAnyOf", "odrl:isAllOf") and asked.right in stored.values

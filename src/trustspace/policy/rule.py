@@ -113,9 +113,10 @@ class Limit(Document):
     """A counter that must be reserved before anything is delivered.
 
     Attributes:
-        counter: Key of the counter within the agreement, for example ``rule:p1``.
+        counter: Key of the counter within the agreement, for example ``rule:p1``; of a window
+            (``rule:p1:P1D``) there is one for each, which whoever reserves names by its begin.
         max: Highest value the counter may reach.
-        unit: What is counted: ``count``, ``byte``, ``record``, ``second``.
+        unit: What is counted: ``count``, or the window in which uses are counted (``P1D``).
     """
 
     counter: Name
@@ -210,7 +211,7 @@ class RuleIR(_Constrained):
         actions: Every action the rule covers, closed over the action tree.
         target: Dataset or collection id, or ``None`` for whatever the policy is about.
         assignee: Participant id or group, or ``None`` for anyone.
-        counter: Key into the fact ``odrl:count``, or ``None`` when nothing is counted.
+        counter: Key into the facts that count, or ``None`` when nothing is counted.
         leaves: All comparisons of the rule and of its refinements.
         logic: Levels of logical nodes, lowest first.
         top: Ids that must all hold: the constraints as written.

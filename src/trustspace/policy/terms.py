@@ -27,6 +27,7 @@ from trustspace.policy.mask import format_mask, parse_mask
 from trustspace.policy.right_operand import iso_duration, seconds_of, typed
 from trustspace.policy.row_filter import format_where, parse_where
 from trustspace.policy.vocabulary import LEFT_OPERANDS, action, compact, to_wire
+from trustspace.policy.window import read_frequency
 
 if TYPE_CHECKING:
     from trustspace.model.value import JsonObject
@@ -46,6 +47,7 @@ class Terms(TypedDict, total=False):
         purpose: Purposes, of which the consumer states one.
         until: First moment that is no longer permitted: a date (00:00 UTC) or a time with zone.
         count: Highest number of uses.
+        frequency: Highest number of uses in each window, for example ``10000/P1D``, or several.
         where: Rows that leave, in the grammar of `trustspace.policy.row_filter`.
         columns: The only columns that leave.
         drop: Columns that do not leave.
@@ -61,6 +63,7 @@ class Terms(TypedDict, total=False):
     purpose: Texts | None
     until: str | date | datetime | None
     count: int | None
+    frequency: Texts | None
     where: str | None
     columns: Texts | None
     drop: Texts | None
@@ -216,6 +219,18 @@ def _count(keyword: str, given: object) -> list[JsonObject]:
     return [_constraint("count", "lteq", {"@value": str(given), "@type": "xsd:integer"})]
 
 
+def _frequency(keyword: str, given: object) -> list[JsonObject]:
+    written = []
+    for text in _some(keyword, given):
+        try:
+            number, window = read_frequency(text)
+        except PolicyError as error:
+            error.location = f"/{keyword}"
+            raise
+        written.append(_constraint("ts:frequency", "lteq", f"{number}/{window}"))
+    return written
+
+
 def _where(keyword: str, given: object) -> list[JsonObject]:
     predicate = parse_where(_text(keyword, given))
     return [_constraint("ts:rowFilter", "eq", format_where(predicate))]
@@ -239,6 +254,7 @@ _CONSTRAINTS: Mapping[str, _Write] = {
     "purpose": _any_of("purpose"),
     "until": _until,
     "count": _count,
+    "frequency": _frequency,
     "spatial": _spatial,
     "recipient": _any_of("recipient"),
     "where": _where,

@@ -65,6 +65,8 @@ class Kind(StrEnum):
     """Whatever type the value is written with."""
     DURATION = "duration"
     """An ISO 8601 duration of days and smaller, seconds inside the engine."""
+    FREQUENCY = "frequency"
+    """A number of uses per window (``10000/P1D``), a number with a unit inside the engine."""
     ROW_FILTER = "rowFilter"
     """A row predicate in the grammar of `trustspace.policy.row_filter`."""
     COLUMNS = "columns"
@@ -126,6 +128,13 @@ LEFT_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
                 frozenset({"odrl:lt", "odrl:lteq"}),
                 _BEFORE_DELIVERY,
             ),
+            LeftOperand(
+                "ts:frequency",
+                Kind.FREQUENCY,
+                "enforced",
+                frozenset({"odrl:lteq"}),
+                _BEFORE_DELIVERY,
+            ),
             LeftOperand("odrl:purpose", Kind.IRI, "attested", _CODES, frozenset({"catalog"})),
             LeftOperand("odrl:recipient", Kind.IRI, "enforced", _CODES),
             LeftOperand("odrl:spatial", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
@@ -156,6 +165,9 @@ LEFT_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
     }
 )
 """Left operands of permissions and prohibitions that the engine evaluates."""
+
+COUNTED: frozenset[str] = frozenset({"odrl:count", "ts:frequency"})
+"""Left operands that count uses under one permission."""
 
 DUTY_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
     {

@@ -34,7 +34,8 @@ def demand(left: str, op: str, right: object, language: Language, *, unit: str =
     """Return a constraint as a sentence without a full stop."""
     name = compact(op)
     operand = term(left, language)
-    expected = value(left, right, language) + (f" {printable(unit)}" if unit else "")
+    between = "/" if _kind(left) is Kind.FREQUENCY else " "
+    expected = value(left, right, language) + (f"{between}{printable(unit)}" if unit else "")
     template = _OF_TIME.get(name, name) if _kind(left) is Kind.DATE_TIME else name
     if not is_known(template):
         return f"{operand} {printable(spelled(op))} {expected}"

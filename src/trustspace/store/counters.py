@@ -59,6 +59,7 @@ _REFUND = delete(_r).where(*_one_session)
 _USED = select(_n.c.counter, _n.c.taken).where(
     _n.c.participant == bindparam("participant"), _n.c.agreement_id == bindparam("agreement_id")
 )
+_TAKEN = select(_n.c.taken).where(*_one_counter)
 _COMMITTED = (
     select(_r.c.counter, func.count())
     .where(
@@ -199,6 +200,11 @@ class Counters(Repository):
         """Return the units taken of each counter, reserved ones included."""
         values = {"participant": participant, "agreement_id": agreement_id}
         return {row[0]: row[1] for row in self._unit.execute(_USED, values)}
+
+    def taken(self, participant: str, agreement_id: str, counter: str) -> int | None:
+        """Return the units taken of one counter; None when none ever was."""
+        found = self._unit.execute(_TAKEN, _key(participant, agreement_id, counter)).first()
+        return None if found is None else int(found[0])
 
     def committed(self, participant: str, agreement_id: str) -> dict[str, int]:
         """Return the final units of each counter that has any."""

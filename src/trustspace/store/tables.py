@@ -342,6 +342,7 @@ reservations: Table = Table(
         ["participant", "agreement_id", "counter"],
         ["counters.participant", "counters.agreement_id", "counters.counter"],
     ),
+    Index("ix_reservations_session", "participant", "agreement_id", "session"),
 )
 _open = reservations.c.committed_at.is_(None)
 Index(

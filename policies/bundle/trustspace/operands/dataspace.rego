@@ -12,3 +12,16 @@ known contains "ts:destination"
 
 # Region to which a transfer goes.
 fact("ts:destination", q, _) := given(q, "ts:destination")
+
+known contains "ts:frequency"
+
+# The number within the window that is now, including this use; counted per rule and window.
+fact("ts:frequency", q, context) := in_window(given(q, "ts:frequency"), context.rule.counter, context.leaf.unit)
+
+default in_window(_, _, _) := {"status": "missing"}
+
+in_window(given_fact, counter, window) := object.union(counted(given_fact, key), {"unit": window}) if {
+	is_string(counter)
+	is_string(window)
+	key := concat(":", [counter, window])
+}

@@ -10,14 +10,14 @@ kinds["negotiation"] := {"offer"}
 
 deferred := {
 	"catalog": {
-		"odrl:dateTime", "edc:inForceDate", "odrl:count", "odrl:purpose", "odrl:spatial",
+		"odrl:dateTime", "edc:inForceDate", "odrl:count", "ts:frequency", "odrl:purpose", "odrl:spatial",
 		"ts:destination", "ts:outputForm",
 	},
 	"negotiation": {
-		"odrl:dateTime", "edc:inForceDate", "odrl:count", "odrl:spatial",
+		"odrl:dateTime", "edc:inForceDate", "odrl:count", "ts:frequency", "odrl:spatial",
 		"ts:destination", "ts:outputForm",
 	},
-	"transfer": {"odrl:count", "ts:outputForm"},
+	"transfer": {"odrl:count", "ts:frequency", "ts:outputForm"},
 	"access": set(),
 	"evaluation": set(),
 }
@@ -40,6 +40,7 @@ forms := {
 	"odrl:dateTime": {"number"},
 	"edc:inForceDate": {"number", "relative"},
 	"odrl:count": {"number"},
+	"ts:frequency": {"number"},
 }
 
 default fits(_, _) := false

@@ -128,7 +128,8 @@ class OwnerEndings:
 
     def _shown(self, tx: Transaction, row: AgreementRow) -> Json:
         terms = agreement_terms(self._context, tx, row)
-        return views.agreement(tx, row, limits=self._decide.limits(row), terms=terms)
+        limits, now = self._decide.limits(row), self._context.now()
+        return views.agreement(tx, row, limits=limits, terms=terms, now=now)
 
 
 def _is_under_way(row: AgreementRow) -> bool:

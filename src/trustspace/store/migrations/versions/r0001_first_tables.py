@@ -304,6 +304,9 @@ def _deliveries() -> None:
         ),
     )
     op.create_index(
+        "ix_reservations_session", "reservations", ["participant", "agreement_id", "session"]
+    )
+    op.create_index(
         "ix_reservations_open",
         "reservations",
         ["reserved_at"],
