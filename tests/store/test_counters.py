@@ -56,6 +56,8 @@ def test_units_are_taken_until_there_are_none(store: Store, make: Maker) -> None
     taken = [store.write_sync(reserve(make, f"s{number}")) for number in range(5)]
     assert taken == [True, True, True, False, False]
     assert used(store) == {"count": 3}
+    assert store.read_sync(lambda tx: tx.counters.taken("garden", AGREEMENT, "count")) == 3
+    assert store.read_sync(lambda tx: tx.counters.taken("garden", AGREEMENT, "none")) is None
     assert not store.write_sync(reserve(make, "s", maximum=0, counter="none"))
     assert used(store) == {"count": 3, "none": 0}
 

@@ -103,6 +103,7 @@ def reads(make: Maker) -> dict[str, Read]:
         "pushes.get": lambda tx, who, name: tx.pushes.get(who, name),
         "outbox.of_process": lambda tx, who, name: tx.outbox.of_process(who, name),
         "counters.used": lambda tx, who, name: tx.counters.used(who, name),
+        "counters.taken": lambda tx, who, name: tx.counters.taken(who, name, "count"),
         "counters.committed": lambda tx, who, name: tx.counters.committed(who, name),
         "counters.held": lambda tx, who, name: tx.counters.held(who, name, "s"),
         "meters.list": lambda tx, who, name: tx.meters.list(who, name),
