@@ -230,7 +230,7 @@ def test_a_frequency_is_narrower_with_a_smaller_number_in_the_same_window():
     assert not narrower(stored, of("ts:frequency", "lteq", "100/P1D+08:00"))
     (found,) = difference(offer(stored), offer())
     assert "must be at most 100/P1D" in found.en
-    assert same_rules(offer(stored), offer(of(TS + "frequency", "odrl:lteq", "100/PT24H")))
+    assert same_rules(offer(stored), offer(of(TS + "frequency", "lteq", "100/PT24H")))
 
 
 def test_a_filter_may_be_added():
