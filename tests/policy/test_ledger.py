@@ -130,9 +130,10 @@ def test_a_file_leaves_whole_and_an_unknown_mask_is_not_made():
 
 
 def test_calls_are_counted_one_by_one():
-    rules = rules_of(terms(count=3, until="2027-01-01", purpose="a"))
+    rules = rules_of(terms(count=3, frequency="2/P1D", until="2027-01-01", purpose="a"))
     found = by_term(ledger(rules, delivering=CALLS))
     assert found["odrl:count"] == ("enforced", "contractual", "ledger.count.call")
+    assert found["ts:frequency"] == found["odrl:count"]
     assert found["odrl:dateTime"] == ("enforced", "contractual", "ledger.time.call")
     assert found["odrl:purpose"] == ("attested", "contractual", "ledger.purpose")
 

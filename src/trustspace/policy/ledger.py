@@ -23,7 +23,7 @@ from trustspace.errors import PolicyError
 from trustspace.policy.facts import CLOCKS, Capabilities
 from trustspace.policy.messages import Language, phrase
 from trustspace.policy.operands import EVERY_ACTION
-from trustspace.policy.vocabulary import LEFT_OPERANDS, Label, compact, spelled
+from trustspace.policy.vocabulary import COUNTED, LEFT_OPERANDS, Label, compact, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,7 +74,7 @@ class Abilities:
         delivery: What its data plane can do to a table.
     """
 
-    observes: frozenset[str] = CLOCKS | {"odrl:count", "odrl:recipient"}
+    observes: frozenset[str] = CLOCKS | COUNTED | {"odrl:recipient"}
     believes: frozenset[str] = frozenset({"odrl:purpose", "odrl:spatial"})
     performs: frozenset[str] = frozenset({"ts:log", "ts:meter"})
     records: frozenset[str] = frozenset({"odrl:delete"})
@@ -272,6 +272,8 @@ def _named(actions: Sequence[str]) -> list[str]:
 def _why(name: str) -> str:
     if name in CLOCKS:
         return "ledger.time"
+    if name in COUNTED:
+        return "ledger.count"
     return f"ledger.{name.partition(':')[2]}"
 
 
