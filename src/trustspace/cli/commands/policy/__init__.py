@@ -7,15 +7,17 @@ import typer
 from trustspace.cli.commands.policy.check import check
 from trustspace.cli.commands.policy.eval import eval_
 from trustspace.cli.commands.policy.ledger import ledger
+from trustspace.cli.commands.policy.new import new
 from trustspace.cli.commands.policy.server_config import server_config
 
 policy: typer.Typer = typer.Typer(
     name="policy",
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check and evaluate usage policies.",
+    help="Write, check and evaluate usage policies.",
 )
 for _name, _function in {
+    "new": new,
     "check": check,
     "eval": eval_,
     "ledger": ledger,
