@@ -37,6 +37,16 @@ def test_oracle_agrees_on_random_requests(engine: WasmEngine, seed: int):
     assert effects == {"allow", "conditional", "deny"}
 
 
+@pytest.mark.soak
+def test_oracle_agrees_on_twenty_thousand_random_requests(engine: WasmEngine):
+    random = arbitrary.seeded(20_000)
+    for _ in range(40):
+        requests = [arbitrary.request(random, engine.revision) for _ in range(500)]
+        decisions = engine.decide_many([read(request) for request in requests])
+        for request, decision in zip(requests, decisions, strict=True):
+            assert json.loads(decision.model_dump_json()) == oracle.decide(request)
+
+
 def test_oracle_agrees_on_how_random_requests_came_out(engine: WasmEngine):
     random = arbitrary.seeded(77)
     for _ in range(300):
