@@ -40,6 +40,7 @@ class Edc(ConsumerSide):
         dataset_by_get: Whether single datasets can be asked for.
         versions: Whether there is a version document.
         agrees_twice: Whether its first agreement is lost before it is saved.
+        stored: What was written to its store.
         heard: Method, path and body of every protocol request.
         conflicts: Paths that were answered 409.
     """
@@ -52,6 +53,7 @@ class Edc(ConsumerSide):
     headers: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     agreements: dict[str, Json] = field(default_factory=dict)
+    stored: list[bytes] = field(default_factory=list)
 
     def bodies(self, ending: str) -> list[Any]:
         return [body for _, path, body in self.heard if path.endswith(ending)]
@@ -149,6 +151,29 @@ class Edc(ConsumerSide):
         body = self.message("TransferStartMessage", **pids, dataAddress=address)
         await self.say(process, f"transfers/{process.peer}/start", body, "STARTED")
 
+    async def _push(self, process: Process, address: Json) -> None:
+        """Start without an address, write to the sink as its data plane does, complete."""
+        process.saved = False
+        pids = {"consumerPid": process.peer, "providerPid": process.pid}
+        body = self.message("TransferStartMessage", **pids)
+        started = await self.say(process, f"transfers/{process.peer}/start", body, "STARTED")
+        read = {one["name"]: one["value"] for one in address["endpointProperties"]}
+        assert read[f"{EDC_NS}type"] == "HttpData"
+        headers = {read[f"{EDC_NS}authKey"]: read[f"{EDC_NS}authCode"]}
+        headers["Content-Type"] = "application/octet-stream"
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield DATA
+
+        url = read[f"{EDC_NS}baseUrl"]
+        answer = await self.http.post(url, content=chunks(), headers=headers)
+        if not (started and answer.is_success):
+            process.dead = f"sink: {answer.status_code} {answer.text}"
+            return
+        body = self.message("TransferCompletionMessage", **pids)
+        path = f"transfers/{process.peer}/completion"
+        await self.say(process, path, body, "COMPLETED")
+
     # --- the server --------------------------------------------------------------------------
 
     async def serve_versions(self, _: Request) -> Response:
@@ -166,6 +191,13 @@ class Edc(ConsumerSide):
         if token == pid or process is None or process.state != "STARTED":
             return Response(status_code=403)
         return Response(DATA, media_type="application/octet-stream")
+
+    async def serve_store(self, request: Request) -> Response:
+        """Some server of the consumer's that takes whatever is written."""
+        if request.method != "POST" or request.headers.get("x-key") != "sesame":
+            return Response(status_code=405)
+        self.stored.append(await request.body())
+        return Response(status_code=200)
 
     async def serve(self, request: Request) -> Response:
         path = unquote(request.path_params["path"])
@@ -224,7 +256,10 @@ class Edc(ConsumerSide):
             if self.agreements[body["agreementId"]]["assignee"] != client:
                 return Response(status_code=404)
             process = self._open(client, body)
-            self.later(self._start(process))
+            is_push = body["format"] == "HttpData-PUSH"
+            self.later(
+                self._push(process, body["dataAddress"]) if is_push else self._start(process)
+            )
         return JSONResponse(self._shown(kind, process), status_code=200)
 
     def _stepped(self, process: Process, step: str, body: Json) -> Response:
@@ -243,7 +278,7 @@ class Edc(ConsumerSide):
         elif step == "events":
             process.move("FINALIZED")
         elif step == "start":
-            process.address = body["dataAddress"]
+            process.address = body.get("dataAddress", {})
             process.move("STARTED")
         elif step in ("completion", "suspension", "termination"):
             process.move({"c": "COMPLETED", "s": "SUSPENDED", "t": "TERMINATED"}[step[0]])
@@ -271,6 +306,7 @@ async def edc(**settings: Any) -> AsyncIterator[Edc]:
             Route("/protocol/2025-1/.well-known/dspace-version", lambda _: Response("", 404)),
             Route("/protocol/2025-1/{path:path}", peer.serve, methods=["GET", "POST"]),
             Route("/api/public", peer.serve_data),
+            Route("/store", peer.serve_store, methods=["HEAD", "POST", "PUT"]),
         ]
         async with Listener(Starlette(routes=routes), bound):
             yield peer
