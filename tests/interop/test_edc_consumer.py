@@ -25,6 +25,15 @@ TERMS: dict[str, dict[str, Any]] = {
     "purpose": {"purpose": ["research"]},
     "purposes": {"purpose": ["research", "teaching"]},
     "time and count": {"until": "2099-01-01", "count": 5},
+    "a plain number": {
+        "permission": [
+            {
+                "action": "use",
+                "constraint": [{"leftOperand": "count", "operator": "lteq", "rightOperand": 5}],
+            }
+        ]
+    },
+    "places": {"spatial": ["CN-SH", "CN-BJ"]},
     "either": {
         "permission": [
             {

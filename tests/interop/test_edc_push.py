@@ -1,4 +1,4 @@
-"""Pushes between us and an Eclipse connector, whose sink is any HTTP server, whose pushes are POST."""
+"""Pushes between us and an Eclipse connector: its sink is any HTTP server, its pushes are POST."""
 
 from __future__ import annotations
 

@@ -330,3 +330,17 @@ def read_or_none(document: dict[str, Any]) -> dict[str, Any] | None:
         return read_terms(document)
     except PolicyError:
         return None
+
+
+@pytest.mark.parametrize("written", [5, {"@value": 5}, {"@value": "5", "@type": "xsd:integer"}])
+def test_numbers_are_text_with_a_datatype(written):
+    constraint = {"leftOperand": "count", "operator": "lteq", "rightOperand": written}
+    found = read_terms({"permission": [{"action": "use", "constraint": [constraint]}]})
+    assert found == terms(count=5)
+
+
+@pytest.mark.parametrize("written", [[5, "a"], {"@value": None, "@type": "xsd:string"}])
+def test_what_is_no_text_and_no_number_is_refused(written):
+    constraint = {"leftOperand": "purpose", "operator": "isAnyOf", "rightOperand": written}
+    with pytest.raises(PolicyError):
+        read_terms({"permission": [{"action": "use", "constraint": [constraint]}]})

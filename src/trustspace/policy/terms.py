@@ -15,6 +15,7 @@ Example::
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -170,12 +171,30 @@ def _on_wire(node: object) -> object:
         return [_on_wire(each) for each in node]
     if not isinstance(node, dict):
         return node
-    return {
-        name: to_wire(each)
-        if name in ("action", "leftOperand", "operator") and isinstance(each, str)
-        else _on_wire(each)
-        for name, each in node.items()
-    }
+    return {name: _member_on_wire(name, each) for name, each in node.items()}
+
+
+def _member_on_wire(name: str, each: object) -> object:
+    if name in ("action", "leftOperand", "operator") and isinstance(each, str):
+        return to_wire(each)
+    if name == "rightOperand":
+        found = [_lexical(one) for one in each] if isinstance(each, list) else _lexical(each)
+        return _on_wire(found)
+    return _on_wire(each)
+
+
+def _lexical(operand: object) -> object:
+    """Return an operand that is a number as text with its datatype, as `terms` writes it.
+
+    There are peers that know operands as text alone: a number comes back from them as another
+    operand than the one that they hold the agreement to.
+    """
+    if not isinstance(operand, dict) or set(operand) != {"@value", "@type"}:
+        return operand
+    value = operand["@value"]
+    if not isinstance(value, int | float):
+        return operand
+    return {**operand, "@value": json.dumps(value)}
 
 
 def _check_keywords(given: Mapping[str, object]) -> None:
