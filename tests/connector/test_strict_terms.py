@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.connector.haggling import first_waiting
@@ -98,6 +99,31 @@ async def test_both_parties_see_how_far_their_agreement_binds(
     assert {one["words"] for one in chinese["terms"]}.isdisjoint(
         one["words"] for one in told["terms"]
     )
+
+
+async def test_nothing_is_claimed_of_a_provider_of_another_kind(
+    garden: Party, mallory: Party, roses: Path
+) -> None:
+    await garden.publish(roses, "elsewhere", POLICY, accept_contractual=["distribute"])
+    agreement = await mallory.agree(garden, "elsewhere")
+    path = f"counterparties/{quote(garden.id, safe='')}/dialect"
+    assert (await mallory.ask("PUT", path, {"dialect": "edc"})).status_code in (200, 204)
+    terms = (await mallory.get(f"agreements/{agreement}"))["terms"]
+    assert {one["provider"] for one in terms if one["term"] == "odrl:count"} == {"contractual"}
+    assert {one["provider"] for one in terms} == {"contractual", "attested"}
+    assert (await mallory.ask("PUT", path, {"dialect": None})).status_code in (200, 204)
+    terms = (await mallory.get(f"agreements/{agreement}"))["terms"]
+    assert _labels(terms) == LABELS
+
+
+async def test_what_nobody_finds_out_gives_no_access(
+    garden: Party, bank: Party, roses: Path
+) -> None:
+    await garden.publish(roses, "unresolved", TARGETED, accept_contractual=["ts:destination"])
+    agreement = await bank.agree(garden, "unresolved", purpose=None)
+    shown = await garden.get(f"agreements/{agreement}")
+    assert [one["why"] for one in shown["terms"]] == ["ledger.unresolved"]
+    assert (await bank.transfer(agreement))["state"] == "TERMINATED"
 
 
 async def test_a_dataset_is_explained_by_its_terms(garden: Party, roses: Path) -> None:

@@ -20,7 +20,10 @@ def explain(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Explain why something was decided as it was, and how far terms bind."""
+    """Explain why something was decided as it was.
+
+    Of an agreement or a dataset it says how far each term binds as well.
+    """
     with connection.client() as client:
         found = client.explain(id, language=language)
     if output.json:

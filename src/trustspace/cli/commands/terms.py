@@ -20,7 +20,10 @@ def terms(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Show how far each term binds: enforced, attested or only contractual, on either side."""
+    """Show how far each term binds.
+
+    Enforced, attested or only contractual, at the provider and at the consumer, and why.
+    """
     with connection.client() as client:
         found = client.explain(id, language=language)
     if output.json:

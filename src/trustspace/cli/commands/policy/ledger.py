@@ -27,8 +27,9 @@ def ledger(
     *,
     output: Output,
 ) -> None:
-    """Show how far each term of a policy binds, on either side, and whether it may be published.
+    """Show how far each term of a policy binds.
 
+    Says of both sides and in words why, and whether a connector lets the policy be published.
     Enforced is what software can stop, attested that of which evidence will exist, contractual
     what is only promised.
     """
