@@ -262,13 +262,18 @@ class _Reader:
         right = typed(constraint.right_operand, operand, op, location=where, signed=self.signed)
         unit = None
         if operand.kind is Kind.FREQUENCY:
-            right, unit = _frequency(str(right), where)
+            right, unit = frequency(str(right), where)
         atom = Atom(operand, cast("Operator", op), right, location, unit)
         check_form(atom, where)
         return atom
 
 
-def _frequency(text: str, location: str) -> tuple[int, str]:
+def frequency(text: str, location: str) -> tuple[int, str]:
+    """Read a frequency at a place: the number of uses, and the window as its unit.
+
+    Raises:
+        PolicyError: It is none, code ``policy.datatype``.
+    """
     try:
         return read_frequency(text)
     except PolicyError as error:

@@ -1,5 +1,7 @@
 """What a policy in any spelling says to a request, and what is refused instead of decided."""
 
+from typing import Any
+
 import pytest
 from tests.policy.odrl.questions import (
     COMPENSATE,
@@ -43,6 +45,14 @@ REFUSED = {
         question(policy(rule()), [{"value": 1}]),
         "request.malformed",
         "/request/context/0",
+    ),
+    "a frequency of no window": (
+        question(
+            policy(rule(constraint("ts:frequency", "lteq", "3/week")))
+            | {"@context": {"ts": "https://w3id.org/trustspace/ns#"}}
+        ),
+        "policy.datatype",
+        "/permission/0/constraint/0/rightOperand",
     ),
     "a context nobody knows": (
         question(policy(rule()), {"mood": 1}),
@@ -154,6 +164,27 @@ def test_an_active_part_stands_for_a_rule_that_was_taken_apart(engine: WasmEngin
     asked = policy(rule(uid="urn:r", assignee=["urn:a", "urn:b", "urn:c"]))
     (only,) = evaluate(engine, question(asked, party="urn:b"))["rules"]
     assert only["active"]
+
+
+@pytest.mark.parametrize(
+    ("right", "used", "window", "decision"),
+    [
+        ("3/P1D", 3, "P1D", "permit"),
+        ({"@value": "3/PT24H"}, 3, "P1D", "permit"),
+        ("3/P1D", 4, "P1D", "deny"),
+        ("3/P1D", 3, "PT1H", "deny"),
+    ],
+)
+def test_a_frequency_has_its_window_as_unit(
+    engine: WasmEngine, right: Any, used: int, window: str, decision: str
+):
+    asked = question(
+        policy(rule(constraint("ts:frequency", "lteq", right)))
+        | {"@context": {"ts": "https://w3id.org/trustspace/ns#"}},
+        {"ts:frequency": {"value": used, "unit": window}},
+    )
+    answer = evaluate(engine, asked)
+    assert (answer["decision"], answer["refused"]) == (decision, None)
 
 
 def test_operands_may_be_declared(engine: WasmEngine):

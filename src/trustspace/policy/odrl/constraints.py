@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from trustspace.errors import PolicyError
-from trustspace.policy.constraint import Atom, Group, Normal, check_form
+from trustspace.policy.constraint import Atom, Group, Normal, check_form, frequency
 from trustspace.policy.odrl.literal import literal
 from trustspace.policy.odrl.names import is_descriptive, listed
 from trustspace.policy.operands import known
@@ -120,9 +120,8 @@ class ConstraintReader:
         op = self._name(members, "odrl:operator", src)
         if op not in OPERATORS:
             raise unknown_term("operator", op, OPERATORS, f"{src}/operator")
-        right = self._right(members, operand, op, src)
-        unit, _ = members.get("odrl:unit", (None, ""))
-        atom = Atom(operand, cast("Operator", op), right, src, unit=self._text(unit, src))
+        right, unit = self._measured(members, operand, op, src)
+        atom = Atom(operand, cast("Operator", op), right, src, unit=unit)
         if operand.shapes_delivery:
             check_form(atom, f"{src}/rightOperand")
         counts = [value for value in atom.values if isinstance(value, int)]
@@ -131,6 +130,17 @@ class ConstraintReader:
                 "a count is not negative", code="policy.datatype", location=f"{src}/rightOperand"
             )
         return atom
+
+    def _measured(
+        self, members: dict[str, tuple[Any, str]], operand: LeftOperand, op: str, src: str
+    ) -> tuple[Any, str | None]:
+        """Return the right operand and its unit, which a frequency holds in itself."""
+        value, where = members.get("odrl:rightOperand", (None, ""))
+        text = value.get("@value") if isinstance(value, Mapping) else value
+        if operand.name == "ts:frequency" and isinstance(text, str) and "/" in text:
+            return frequency(text, where)
+        unit, _ = members.get("odrl:unit", (None, ""))
+        return self._right(members, operand, op, src), self._text(unit, src)
 
     def _right(
         self, members: dict[str, tuple[Any, str]], operand: LeftOperand, op: str, src: str
