@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from trustspace.cli.commands.policy.cases import coverage, run_cases
 from trustspace.cli.commands.policy.check import check
 from trustspace.cli.commands.policy.eval import eval_
 from trustspace.cli.commands.policy.ledger import ledger
@@ -19,6 +20,8 @@ policy: typer.Typer = typer.Typer(
 for _name, _function in {
     "new": new,
     "check": check,
+    "test": run_cases,
+    "coverage": coverage,
     "eval": eval_,
     "ledger": ledger,
     "server-config": server_config,

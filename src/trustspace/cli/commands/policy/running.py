@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import ConfigurationError, PolicyError, RemoteProtocolError
 from trustspace.model import strict_json
-from trustspace.policy.constraint import atoms
+from trustspace.policy.odrl.cases import every_atom
 from trustspace.policy.odrl.evaluation import evaluate, refused
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.operands import label_of
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trustspace.cli.output import Output
-    from trustspace.policy.constraint import Atom, Normal
-    from trustspace.policy.odrl.document import Rule
 
 KINDS: dict[str, Kind] = {
     "string": Kind.STRING,
@@ -123,7 +121,7 @@ def check(file: Path, operands: list[str], output: Output) -> None:
     terms = [
         {"pointer": atom.src, "term": atom.left, "enforcement": label_of(atom.left)}
         for rule in document.rules
-        for atom in _atoms(rule)
+        for atom in every_atom(rule)
     ]
     rules = [{"rule": rule.uid, "kind": rule.kind} for rule in document.rules]
     if output.json:
@@ -134,14 +132,6 @@ def check(file: Path, operands: list[str], output: Output) -> None:
         ("pointer", "term", "enforcement"),
         [(one["pointer"], one["term"], one["enforcement"]) for one in terms],
     )
-
-
-def _atoms(rule: Rule) -> list[Atom]:
-    parts: list[Normal] = list(rule.parts)
-    parts += [part for action in rule.actions for part in action.refine]
-    parts += [part for scope in (*rule.targets, *rule.assignees) for part in scope.refine]
-    parts += [part for duty in rule.duties for part in duty.parts if rule.kind != "obligation"]
-    return list(atoms(parts))
 
 
 def _show(found: dict[str, Any], output: Output) -> None:

@@ -1,0 +1,130 @@
+"""Cases of policies from files; apart from the commands, because it takes long to import."""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from trustspace.cli.commands.policy.running import declared, read_json
+from trustspace.errors import ConfigurationError, PolicyError
+from trustspace.policy.odrl import cases
+from trustspace.policy.wasm import WasmEngine
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from trustspace.cli.output import Output
+    from trustspace.policy.engine import PolicyEngine
+
+
+def run(
+    paths: list[Path],
+    engine: tuple[str, str | None, Path | None],
+    operands: list[str],
+    output: Output,
+) -> bool:
+    """Run the cases and show what came of them; returns whether all passed.
+
+    Args:
+        paths: Files and folders.
+        engine: Its kind, URL and file with a token.
+        operands: Declared operands.
+        output: Where to show.
+
+    Raises:
+        ConfigurationError: There are no cases.
+        PolicyError: A file is not one of cases.
+    """
+    known, found = declared(operands), _found(paths)
+    with _engine(*engine) as chosen:
+        outcomes = [(file, cases.run_case(chosen, one, operands=known)) for file, one in found]
+    failed = sum(not outcome.passed for _, outcome in outcomes)
+    if output.json:
+        shown = [
+            {
+                "file": str(file),
+                "case": one.case.name,
+                "passed": one.passed,
+                "expected": one.case.expect,
+                "found": one.found,
+                "problems": list(one.problems),
+            }
+            for file, one in outcomes
+        ]
+        output.document({"passed": len(shown) - failed, "failed": failed, "cases": shown})
+        return not failed
+    for file, one in outcomes:
+        output.lines(f"{'ok  ' if one.passed else 'FAIL'} {file}: {one.case.name}")
+        output.lines(*(f"       {problem}" for problem in one.problems))
+    output.lines(f"{len(outcomes) - failed} passed, {failed} failed")
+    return not failed
+
+
+def coverage(paths: list[Path], operands: list[str], output: Output) -> int:
+    """Run the cases and show what they exercise; returns the percentage."""
+    known, engine = declared(operands), WasmEngine()
+    outcomes = [cases.run_case(engine, one, operands=known) for _, one in _found(paths)]
+    told = cases.coverage(outcomes, operands=known)
+    if output.json:
+        output.document(told)
+    else:
+        output.table(
+            ("operand", "true", "false", "unknown"),
+            [(name, *counts.values()) for name, counts in told["operands"].items()],
+        )
+        output.lines(*told["missing"], f"{told['percent']} % of what can come out either way")
+    return int(told["percent"])
+
+
+def _engine(
+    kind: str, url: str | None, token_file: Path | None
+) -> AbstractContextManager[PolicyEngine]:
+    if kind == "process":
+        return nullcontext(WasmEngine())
+    if url is None:
+        raise ConfigurationError(
+            "there is no server to ask", setting="--url", hint="give --url http://127.0.0.1:8181"
+        )
+    from trustspace.policy.opa import OpaEngine  # noqa: PLC0415 - only where it is asked for
+
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else None
+    return closing(OpaEngine(url, token=token))
+
+
+def _found(paths: list[Path]) -> list[tuple[Path, cases.Case]]:
+    """Return the cases of files and folders; in a folder, other files of JSON are passed over."""
+    found = []
+    for path in paths:
+        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        for file in files:
+            document = read_json(file, "PATH")
+            if path.is_dir() and not _holds_cases(document):
+                continue
+            try:
+                found += [(file, case) for case in cases.read_cases(_linked(document, file))]
+            except PolicyError as error:
+                raise PolicyError(
+                    f"{file}: {error}", code=error.code, location=error.location
+                ) from error
+    if not found:
+        raise ConfigurationError(
+            f"there are no cases in {', '.join(map(str, paths))}",
+            setting="PATH",
+            hint='write {"policy": …, "cases": […]} into a file',
+        )
+    return found
+
+
+def _holds_cases(document: Any) -> bool:  # noqa: ANN401 - any JSON value
+    groups = document if isinstance(document, list) else [document]
+    return any(isinstance(group, dict) and {"policy", "cases"} <= group.keys() for group in groups)
+
+
+def _linked(document: Any, file: Path) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a file of cases with the policy it names by a path in its place."""
+    if isinstance(document, list):
+        return [_linked(group, file) for group in document]
+    if isinstance(document, dict) and isinstance(document.get("policy"), str):
+        return {**document, "policy": read_json(file.parent / document["policy"], "policy")}
+    return document
