@@ -153,6 +153,25 @@ async def test_an_address_that_a_pull_does_not_need_is_passed_over(
         await transfer.until("STARTED")
 
 
+async def test_who_resumes_is_sent_another_token(garden: Party, roses: Path) -> None:
+    """It threw the first one away when it suspended, and waits for our start."""
+    await garden.publish(roses, policy=TERMS["use"])
+    async with edc(id="edc-consumer") as peer:
+        agreed = await _agreed(garden, peer)
+        transfer = await peer.transfer(garden.hosted.dsp_url, OURS, agreed.agreement["@id"])
+        await transfer.until("STARTED")
+        suspended = await peer.end(transfer, "TransferSuspensionMessage", "suspension")
+        assert suspended.status_code == 200
+        transfer.address = {}
+        transfer.move("RESUMED")
+        resumed = await peer.end(transfer, "TransferStartMessage", "start")
+        assert resumed.status_code == 200
+        await transfer.until("STARTED")
+        answer = await peer.pull(transfer, bearer=False)
+        assert (answer.status_code, answer.text) == (200, ROSES)
+        assert len(peer.bodies("/start")) == 2
+
+
 async def test_a_refusal_is_told_in_text(garden: Party, roses: Path) -> None:
     await garden.publish(roses, policy=TERMS["purpose"])
     async with edc(id="edc-consumer") as peer:

@@ -140,15 +140,20 @@ class Transfers:
         transfer = self.of_counterparty(tx, hosted, pid, sender=sender)
         if _is_start_again(transfer, message):
             return transfer
-        forgiving = self._dialect(hosted, transfer).forgiving
-        moved = transfer.receive(message, sender=transfer.role.other, now=now, forgiving=forgiving)
+        dialect = self._dialect(hosted, transfer)
+        moved = transfer.receive(
+            message, sender=transfer.role.other, now=now, forgiving=dialect.forgiving
+        )
         if moved is transfer:
             return moved
         suspensions.check_resumed(transfer, message)
-        if moved.role is Role.PROVIDER and isinstance(message, TransferStartMessage):
+        is_resumed = moved.role is Role.PROVIDER and isinstance(message, TransferStartMessage)
+        if is_resumed:
             self._agreed.live(tx, hosted, moved.agreement_id)
         tx.outbox.drop_for_process(hosted.name, pid)
         self._save(tx, hosted, moved, now=now)
+        if is_resumed and dialect.waits_for_restart:
+            self._start_again(tx, hosted, moved, now=now)
         self._pushes.told(tx, hosted, moved, message, now=now)
         self._agreed.note_end(tx, hosted, moved, now=now)
         return moved
@@ -309,7 +314,7 @@ class Transfers:
     def _start_again(
         self, tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, now: datetime
     ) -> None:
-        """Send the start once more to a consumer that asks again (the request is idempotent)."""
+        """Send the start once more to a consumer that asks again, or waits for it to resume."""
         if transfer.state is TransferState.STARTED and not tx.outbox.of_process(
             hosted.name, transfer.id
         ):

@@ -45,6 +45,8 @@ class Dialect:
         text_reasons: Reasons are strings.
         bare_token: Data is fetched with the token alone in ``Authorization``.
         superfluous_address: A request for a pull may bring a data address, which means nothing.
+        waits_for_restart: A consumer that resumes has thrown its token away, and waits for a start
+            of the provider's that brings another one.
         page_size: Datasets on a page, asked for by its own query in the catalogue request; None
             where pages are linked as the protocol says.
         searches_catalog: A dataset that cannot be had by itself is looked for in the catalogue.
@@ -60,6 +62,7 @@ class Dialect:
     text_reasons: bool = False
     bare_token: bool = False
     superfluous_address: bool = False
+    waits_for_restart: bool = False
     page_size: int | None = None
     searches_catalog: bool = False
 
@@ -79,6 +82,7 @@ EDC: Final = Dialect(
     text_reasons=True,
     bare_token=True,
     superfluous_address=True,
+    waits_for_restart=True,
     page_size=50,
     searches_catalog=True,
 )
