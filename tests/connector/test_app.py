@@ -105,7 +105,7 @@ async def test_another_public_url_is_another_identity(home: Home) -> None:
     before = stored(home.path / "trustspace.db")
     file = home.path / "trustspace.toml"
     file.write_text(file.read_text().replace("localhost", "127.0.0.1"))
-    with pytest.raises(ConfigurationError, match="but public_url makes it") as told:
+    with pytest.raises(ConfigurationError, match="but the settings make it") as told:
         async with running(open_home(home.path)):
             pass
     assert told.value.setting == "public_url"

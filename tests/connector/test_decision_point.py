@@ -17,7 +17,7 @@ from tests.connector.processes import keep_agreement, urn
 from tests.connector.pulling import started
 from tests.connector.scripted_peer import ScriptedPeer
 
-from trustspace.connector import catalogs, decision_point, deliveries
+from trustspace.connector import catalog_entries, decision_point, deliveries
 from trustspace.dsp.messages import ContractRequestMessage
 from trustspace.model.odrl import Offer
 from trustspace.model.participant import Role
@@ -139,7 +139,7 @@ async def test_memory_holds_so_many_decisions_and_sessions(
     """What is forgotten is decided again, and counted as it was."""
     monkeypatch.setattr(decision_point, "MEMO_ROWS", 1)
     monkeypatch.setattr(deliveries, "GRANTS", 1)
-    monkeypatch.setattr(catalogs, "ENTRIES", 1)
+    monkeypatch.setattr(catalog_entries, "ENTRIES", 1)
     garden = await start("garden")
     for name, policy in (("a", {"count": 2}), ("b", {"count": 3})):
         await garden.publish(roses, name, policy)

@@ -76,10 +76,10 @@ def test_an_empty_file_has_no_ranges(header: str) -> None:
 
 def test_a_hundred_thousand_ranges_are_refused_at_once() -> None:
     header = "bytes=" + ",".join(f"{start}-" for start in range(100_000))
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(RemoteProtocolError):
         parse_range(header, 1_000)
-    assert time.perf_counter() - began < 0.005
+    assert time.thread_time() - began < 0.005
 
 
 @given(st.binary(min_size=1, max_size=50), st.integers(0, 60), st.none() | st.integers(0, 60))

@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
 SHORT = """
 [exchange]
-answer_seconds = 0.4
+answer_seconds = 1
 deadline_seconds = 1
 sweep_seconds = 0.1
 """
