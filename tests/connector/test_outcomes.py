@@ -86,6 +86,18 @@ async def test_who_asks_for_patience_is_asked_again(
     assert again == [first, first]
 
 
+async def test_a_conflict_over_what_is_not_there_yet_is_a_refusal_before_long(
+    bank: Party, peer: ScriptedPeer
+) -> None:
+    peer.answers[REQUEST] = lambda _: JSONResponse(
+        {"code": "409", "reason": ["not valid"]}, status_code=409
+    )
+    pid = await ask(bank, peer)
+    await bank.until(f"negotiations/{pid}", "TERMINATED", seconds=15)
+    assert await ended(bank, pid) == ("TERMINATED", "409", ["not valid"], "us")
+    assert len(peer.bodies(REQUEST)) == 5
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext
+from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.peers import Peers, json_or_none
 from trustspace.errors import NotFoundError, StoreError, TransportError
 from trustspace.store import EVERY_PARTICIPANT, Committed, OutboxRow, Transaction
@@ -49,6 +50,11 @@ RETRIED = frozenset({408, 409, 425, 429})
 
 ABSENT_ATTEMPTS = 4
 """Attempts at a process that its counterparty says it does not have, within some two seconds."""
+
+OPENING_ATTEMPTS = 5
+"""Attempts at opening a process against a 409: no step of the counterparty's is to be waited for,
+hence it is a refusal before long. Existing connectors refuse so the data of an agreement that their
+policy does not allow any more."""
 
 SWEEP_ROWS = 200
 
@@ -173,7 +179,8 @@ class Worker:
             return await self._put_off(row, str(error), retryable=error.retryable)
         if response.status in range(200, 300):
             return await self._outcomes.delivered(row, json_or_none(response))
-        if response.status in RETRIED or response.status >= 500 or _is_early(row, response):
+        is_patient = response.status in RETRIED and not _is_final(row, response)
+        if is_patient or response.status >= 500 or _is_early(row, response):
             return await self._put_off(row, f"status {response.status}", retryable=True)
         return await self._refused(row, response.status, json_or_none(response))
 
@@ -203,8 +210,18 @@ class Worker:
 
 def _is_early(row: OutboxRow, response: Response) -> bool:
     """Say whether a counterparty that knows no such process may know it in a moment."""
-    is_later = "consumerPid" in row.body and "providerPid" in row.body
-    return response.status == 404 and is_later and row.attempts < ABSENT_ATTEMPTS - 1
+    return response.status == 404 and _is_later(row) and row.attempts < ABSENT_ATTEMPTS - 1
+
+
+def _is_final(row: OutboxRow, response: Response) -> bool:
+    """Say whether a conflict over a process that does not exist yet has lasted long enough."""
+    opens = not _is_later(row) and row.process_kind != AGREEMENT
+    return response.status == 409 and opens and row.attempts >= OPENING_ATTEMPTS - 1
+
+
+def _is_later(row: OutboxRow) -> bool:
+    """Say whether a message is about a process that both sides have."""
+    return "consumerPid" in row.body and "providerPid" in row.body
 
 
 def _forget_what_is_over(tx: Transaction, *, now: datetime) -> None:
