@@ -121,9 +121,13 @@ class Desk:
         """Make one call; whether it was let through."""
         return await self.denied(contract) is None
 
-    async def denied(self, contract: Contract) -> PolicyDeniedError | None:
-        """Make one call; why it was refused, None if it was not."""
+    async def denied(
+        self, contract: Contract, session: str | None = None
+    ) -> PolicyDeniedError | None:
+        """Make one call, of a session if one is named; why it was refused, None if it was not."""
         order = contract.order()
+        if session is not None:
+            order = replace(order, session=session)
         gate = self._gates.open(agreement_id=order.agreement_id, transfer_pid=order.transfer_pid)
 
         def hop(tx: Transaction) -> PolicyDeniedError | None:
@@ -313,3 +317,21 @@ async def test_a_window_that_is_used_up_says_when_the_next_one_opens(start: Star
         "rule:p1:PT1H:2026-11-25T16:00:00": 2,
         "rule:p1:PT1H:2026-11-25T17:00:00": 1,
     }
+
+
+@pytest.mark.anyio
+async def test_a_session_that_goes_on_into_the_next_window_is_one_use(start: Start) -> None:
+    garden = await provider(start)
+    clock = Clock(datetime(2026, 11, 25, 23, 59, 59, tzinfo=UTC))
+    desk = Desk(garden, clock)
+    made = await contract(garden, "did:web:bank.example", "prices", frequency="1/P1D")
+    session = uuid4().hex
+    assert await desk.denied(made, session) is None
+    clock.now += timedelta(seconds=2)
+    assert await desk.denied(made, session) is None
+    assert [await desk.call(made) for _ in range(2)] == [True, False]
+    assert await desk.denied(made, session) is None
+    used = await garden.store.read(lambda tx: tx.counters.used(garden.name, made.agreement))
+    assert used == {"rule:p1:P1D:2026-11-25": 1, "rule:p1:P1D:2026-11-26": 1}
+    shown = await garden.get(f"agreements/{made.agreement}")
+    assert shown["limits"] == {"rule:p1:P1D": 1}
