@@ -14,7 +14,7 @@ Example::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from trustspace.errors import PolicyError
 from trustspace.policy.decision import DecisionRequest
-from trustspace.policy.explain import explain
+from trustspace.policy.explain import explain, summary
 from trustspace.policy.odrl.answer import denied_reasons, owed, shape_of, shown_rules, written
 from trustspace.policy.odrl.lowering import Lowered, lower_document
 from trustspace.policy.odrl.names import Names, listed
@@ -30,7 +30,9 @@ from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.odrl.world import Question, read_question
 
 if TYPE_CHECKING:
+    from trustspace.policy.decision import Decision, Reason
     from trustspace.policy.engine import PolicyEngine
+    from trustspace.policy.messages import Language
     from trustspace.policy.odrl.document import Document
     from trustspace.policy.vocabulary import LeftOperand
 
@@ -42,6 +44,7 @@ def evaluate(
     line: Any,  # noqa: ANN401 - any JSON value
     *,
     operands: Mapping[str, LeftOperand] | None = None,
+    language: Language | None = None,
 ) -> Json:
     """Answer one question.
 
@@ -49,6 +52,8 @@ def evaluate(
         engine: The engine.
         line: ``{"id"?, "policy", "request", "world"?}``.
         operands: Left operands declared beside the known ones.
+        language: Language of the sentences; by default English. Where one is given there is a
+            ``summary`` as well, the decision in one line.
 
     Returns:
         ``{"id", "decision", "refused", "rules", "reasons", "obligations", "delivery",
@@ -64,6 +69,7 @@ def evaluate(
         return refused(name, _too_large(error))
     decision, told = engine.decide(request), engine.trace(request)
     reasons = written(decision, operands or {})
+    spoken = {} if language is None else {"summary": _summary(decision, reasons, language)}
     return {
         "id": name,
         "decision": "permit" if decision.allow else "deny",
@@ -72,7 +78,8 @@ def evaluate(
         "reasons": denied_reasons(reasons, lowered),
         "obligations": owed(decision, lowered),
         "delivery": shape_of(decision),
-        "sentences": list(explain(reasons)),
+        "sentences": list(explain(reasons, language=language or "en")),
+        **spoken,
     }
 
 
@@ -85,6 +92,10 @@ def refused(name: object, error: PolicyError) -> Json:
     }
     empty: Json = {"rules": [], "reasons": [], "obligations": [], "sentences": []}
     return {"id": name, "decision": "deny", "refused": why, "delivery": None} | empty
+
+
+def _summary(decision: Decision, reasons: Sequence[Reason], language: Language) -> str:
+    return summary(decision if decision.allow else reasons, language=language)
 
 
 def _read(

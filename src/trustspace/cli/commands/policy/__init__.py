@@ -7,6 +7,7 @@ import typer
 from trustspace.cli.commands.policy.cases import coverage, run_cases
 from trustspace.cli.commands.policy.check import check
 from trustspace.cli.commands.policy.eval import eval_
+from trustspace.cli.commands.policy.explain import explain
 from trustspace.cli.commands.policy.ledger import ledger
 from trustspace.cli.commands.policy.new import new
 from trustspace.cli.commands.policy.server_config import server_config
@@ -23,6 +24,7 @@ for _name, _function in {
     "test": run_cases,
     "coverage": coverage,
     "eval": eval_,
+    "explain": explain,
     "ledger": ledger,
     "server-config": server_config,
 }.items():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trustspace.cli.output import Output
+    from trustspace.policy.messages import Language
 
 KINDS: dict[str, Kind] = {
     "string": Kind.STRING,
@@ -82,6 +83,38 @@ def evaluate_one(
     policy: Path, request: Path, world: Path | None, operands: list[str], output: Output
 ) -> None:
     """Evaluate one request and show what came of it."""
+    _show(_answer((policy, request, world), operands), output)
+
+
+def explain_one(
+    files: tuple[Path, Path, Path | None], operands: list[str], language: Language, output: Output
+) -> None:
+    """Evaluate one request and say in words why it came out so.
+
+    Args:
+        files: Of the policy, the request and the world.
+        operands: Declared operands.
+        language: Of the sentences.
+        output: Where to show.
+    """
+    found = _answer(files, operands, language)
+    if output.json:
+        output.document(
+            {
+                name: found.get(name)
+                for name in ("decision", "refused", "summary", "sentences", "reasons")
+            }
+        )
+    elif found["refused"] is not None:
+        _show(found, output)
+    else:
+        output.lines(found["summary"], *(f"- {sentence}" for sentence in found["sentences"]))
+
+
+def _answer(
+    files: tuple[Path, Path, Path | None], operands: list[str], language: Language | None = None
+) -> dict[str, Any]:
+    policy, request, world = files
     known = declared(operands)
     try:
         line = {
@@ -90,10 +123,8 @@ def evaluate_one(
             "world": {} if world is None else read_json(world, "--world"),
         }
     except PolicyError as error:
-        found = refused(None, error)
-    else:
-        found = evaluate(WasmEngine(), line, operands=known)
-    _show(found, output)
+        return refused(None, error)
+    return evaluate(WasmEngine(), line, operands=known, language=language)
 
 
 def evaluate_batch(operands: list[str], output: Output) -> None:
