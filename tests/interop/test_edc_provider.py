@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.connector.party import Party
+from tests.connector.party import Party, party
 from tests.interop.conftest import trusting
 from tests.interop.edc import DATA, Edc, edc
 
@@ -148,3 +148,16 @@ async def test_the_owner_says_how_a_peer_speaks(garden: Party) -> None:
         answer = await garden.ask("PUT", "counterparties/edc/dialect", {"dialect": "klingon"})
         assert answer.status_code in (400, 422)
         assert "strict or edc" in answer.json()["hint"]
+
+
+async def test_after_a_restart_data_is_asked_for_anew(tmp_path: Path) -> None:
+    """Its tokens are in our memory alone, and it renews none."""
+    async with edc(id="edc-provider") as peer:
+        async with trusting(tmp_path / "garden", "garden") as before:
+            agreement = await _agreed(before, peer)
+            first = await before.transfer(agreement)
+            assert (await before.transfer(agreement))["id"] == first["id"]
+        async with party(tmp_path / "garden", "garden") as after:
+            again = await after.transfer(agreement)
+            assert again["id"] != first["id"]
+            await after.get(f"transfers/{again['id']}/edr")

@@ -299,7 +299,7 @@ def _assemble(
         endings=OwnerEndings(context, agreed, decide, endings, discovery, changes),
         negotiations=negotiations,
         transfers=transfers,
-        requests=TransferRequests(context, agreed),
+        requests=TransferRequests(context, agreed, tokens),
         suspensions=Suspensions(context, agreed),
         incoming=incoming,
         publications=publications,

@@ -133,6 +133,19 @@ class TokenDesk:
         if token is not None and address is not None:
             self._keep(transfer.id, token, address.property("expiresIn"))
 
+    def is_lost(self, transfer: TransferProcess) -> bool:
+        """Whether the token of a consumer's running pull is gone and cannot be asked for again.
+
+        Tokens are in memory only, and some providers renew none.
+        """
+        address = transfer.data_address
+        return (
+            transfer.role is Role.CONSUMER
+            and transfer.state is TransferState.STARTED
+            and transfer.id not in self._tokens
+            and (address is None or address.property("refreshEndpoint") is None)
+        )
+
     async def current(
         self, hosted: Hosted, transfer: TransferProcess, peers: Peers, *, fresh: bool
     ) -> dict[str, Any]:

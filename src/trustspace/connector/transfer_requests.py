@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.agreements import Agreements
+    from trustspace.connector.tokens import TokenDesk
     from trustspace.model.data_address import DataAddress
     from trustspace.store import Transaction
 
@@ -52,9 +53,10 @@ class PushOrder:
 class TransferRequests:
     """Requests of a consumer."""
 
-    def __init__(self, context: ConnectorContext, agreed: Agreements) -> None:
+    def __init__(self, context: ConnectorContext, agreed: Agreements, tokens: TokenDesk) -> None:
         self._context = context
         self._agreed = agreed
+        self._tokens = tokens
 
     def request(
         self,
@@ -129,9 +131,9 @@ class TransferRequests:
     def _running(
         self, tx: Transaction, hosted: Hosted, agreement_id: str
     ) -> TransferProcess | None:
-        """Return a pull that runs already."""
+        """Return a pull that runs already and whose data can be had."""
         for one in tx.transfers.about(hosted.name, agreement_id):
             is_open = one.state in (TransferState.REQUESTED, TransferState.STARTED)
-            if is_open and one.format == PULL:
+            if is_open and one.format == PULL and not self._tokens.is_lost(one):
                 return one
         return None
