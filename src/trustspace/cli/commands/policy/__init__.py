@@ -6,6 +6,7 @@ import typer
 
 from trustspace.cli.commands.policy.cases import coverage, run_cases
 from trustspace.cli.commands.policy.check import check
+from trustspace.cli.commands.policy.diff import diff
 from trustspace.cli.commands.policy.eval import eval_
 from trustspace.cli.commands.policy.explain import explain
 from trustspace.cli.commands.policy.ledger import ledger
@@ -25,6 +26,7 @@ for _name, _function in {
     "coverage": coverage,
     "eval": eval_,
     "explain": explain,
+    "diff": diff,
     "ledger": ledger,
     "server-config": server_config,
 }.items():
