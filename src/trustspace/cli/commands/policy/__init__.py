@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from trustspace.cli.commands.policy.bundle import bundle
 from trustspace.cli.commands.policy.cases import coverage, run_cases
 from trustspace.cli.commands.policy.check import check
 from trustspace.cli.commands.policy.diff import diff
@@ -28,6 +29,7 @@ for _name, _function in {
     "explain": explain,
     "diff": diff,
     "ledger": ledger,
+    "bundle": bundle,
     "server-config": server_config,
 }.items():
     policy.command(_name)(_function)
