@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trustspace import terms
-from trustspace.connector.gates import Gates
+from trustspace.connector.delivering.gates import Gates
 from trustspace.model.odrl import Agreement
 from trustspace.policy.decision import Decision, DecisionRequest, Fact, PolicyIR
 from trustspace.policy.facts import (

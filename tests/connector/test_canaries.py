@@ -14,10 +14,10 @@ from starlette.routing import Route
 from tests.connector.doctor.test_doctor import consult
 from tests.connector.pulling import started
 
-from trustspace.connector.authentication import Authentication
 from trustspace.connector.doctor.findings import Finding
 from trustspace.connector.doctor.home import examine_home
 from trustspace.connector.listener import Listener, bind
+from trustspace.connector.messaging.authentication import Authentication
 
 SESAME = "open-sesame-5ecret"
 

@@ -13,7 +13,7 @@ from tests.connector.conftest import Start
 from tests.connector.party import Json, Party
 from tests.connector.processes import urn
 
-from trustspace.connector.catalogs import PAGE
+from trustspace.connector.cataloguing.catalogs import PAGE
 from trustspace.dsp.messages import CatalogRequestMessage, ContractRequestMessage
 from trustspace.dsp.wire import emit, parse
 from trustspace.model.dataset import Catalog, Dataset

@@ -17,7 +17,9 @@ from tests.connector.processes import keep_agreement, urn
 from tests.connector.pulling import started
 from tests.connector.scripted_peer import ScriptedPeer
 
-from trustspace.connector import catalog_entries, decision_point, deliveries
+from trustspace.connector import decision_point
+from trustspace.connector.cataloguing import catalog_entries
+from trustspace.connector.delivering import deliveries
 from trustspace.dsp.messages import ContractRequestMessage
 from trustspace.model.odrl import Offer
 from trustspace.model.participant import Role

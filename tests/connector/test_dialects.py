@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.connector.party import party
 
-from trustspace.connector import dialects as module
-from trustspace.connector.dialects import PeerDialects
+from trustspace.connector.messaging import dialects as module
+from trustspace.connector.messaging.dialects import PeerDialects
 from trustspace.dsp.dialects import EDC, STRICT
 
 URL = "http://localhost:8282/protocol/2025-1"

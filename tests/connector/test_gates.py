@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from trustspace.connector.gates import Gate, Gates
+from trustspace.connector.delivering.gates import Gate, Gates
 from trustspace.errors import PolicyDeniedError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trustspace.connector.one_spelling import OneSpelling
+from trustspace.connector.messaging.one_spelling import OneSpelling
 
 pytestmark = pytest.mark.anyio
 

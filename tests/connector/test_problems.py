@@ -10,8 +10,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from trustspace import errors
+from trustspace.connector.messaging.wire_body import BodyError
 from trustspace.connector.problems import MEDIA_TYPE, problem, problem_of
-from trustspace.connector.wire_body import BodyError
 from trustspace.errors import TrustspaceError
 
 

@@ -21,9 +21,9 @@ from tests.connector.conftest import Start
 from tests.connector.party import Party
 from tests.connector.processes import AnyProcess, keep, urn
 
-from trustspace.connector.deliveries import Deliveries
-from trustspace.connector.order import Order
-from trustspace.connector.worker import RESERVED_FOR
+from trustspace.connector.delivering.deliveries import Deliveries
+from trustspace.connector.delivering.order import Order
+from trustspace.connector.messaging.worker import RESERVED_FOR
 from trustspace.dsp.messages import TransferState
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import PolicyDeniedError

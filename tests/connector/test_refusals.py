@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trustspace.connector.refusals import Refusal, as_told, refusal
-from trustspace.connector.wire_body import BodyError
+from trustspace.connector.messaging.refusals import Refusal, as_told, refusal
+from trustspace.connector.messaging.wire_body import BodyError
 from trustspace.errors import (
     ConflictError,
     ConnectError,

@@ -15,7 +15,7 @@ from tests.connector.processes import keep, keep_agreement, transfer
 from tests.connector.pulling import Pull, started
 from tests.connector.scripted_peer import ScriptedPeer
 
-from trustspace.connector import tokens
+from trustspace.connector.transferring import tokens
 from trustspace.dsp.messages import TransferState
 from trustspace.model.data_address import DataAddress
 from trustspace.model.participant import Role

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from trustspace.connector import trace as tracing
 from trustspace.connector.context import Hosted
-from trustspace.connector.trace import REDACTED, Trace, redacted, shown
+from trustspace.connector.messaging import trace as tracing
+from trustspace.connector.messaging.trace import REDACTED, Trace, redacted, shown
 from trustspace.errors import ConnectError
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -15,8 +15,8 @@ from tests.connector.conftest import Start
 from tests.connector.party import Json, Party, party
 from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
-from trustspace.connector import worker
 from trustspace.connector.context import LEASE_SECONDS
+from trustspace.connector.messaging import worker
 from trustspace.dsp.messages import NegotiationState
 from trustspace.store import IdempotencyRow, Transaction
 

@@ -22,56 +22,56 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from trustspace.connector.agreeing import Agreeing
-from trustspace.connector.agreements import Agreements
-from trustspace.connector.announcements import Announcements
-from trustspace.connector.approvals import Approvals
-from trustspace.connector.authentication import (
-    AnnouncedCallbacks,
-    Authentication,
-    UnsafeAnyCallback,
-)
-from trustspace.connector.catalogs import Catalogs
+from trustspace.connector.cataloguing.catalogs import Catalogs
+from trustspace.connector.cataloguing.publications import Publications
 from trustspace.connector.changes import Changes
 from trustspace.connector.context import ConnectorContext
 from trustspace.connector.control_plane import ControlPlane
-from trustspace.connector.crawls import Crawls
-from trustspace.connector.data_api import DataApi
+from trustspace.connector.crawling.crawls import Crawls
 from trustspace.connector.decision_point import DecisionPoint
-from trustspace.connector.deliveries import Deliveries
-from trustspace.connector.dialects import PeerDialects
-from trustspace.connector.did_identity import DidIdentity
+from trustspace.connector.delivering.data_api import DataApi
+from trustspace.connector.delivering.deliveries import Deliveries
 from trustspace.connector.doctor.doctor import Doctor
-from trustspace.connector.dsp_api import DspApi
 from trustspace.connector.ending.api import ProfileApi
 from trustspace.connector.ending.expiry import Expiry
 from trustspace.connector.ending.owner import OwnerEndings
 from trustspace.connector.ending.steps import Endings
-from trustspace.connector.finding import finding
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run, spare_collections
 from trustspace.connector.management.app import management_app, token_hash
-from trustspace.connector.negotiations import Negotiations
-from trustspace.connector.one_spelling import OneSpelling
-from trustspace.connector.outcomes import Outcomes
+from trustspace.connector.messaging.announcements import Announcements
+from trustspace.connector.messaging.authentication import (
+    AnnouncedCallbacks,
+    Authentication,
+    UnsafeAnyCallback,
+)
+from trustspace.connector.messaging.dialects import PeerDialects
+from trustspace.connector.messaging.did_identity import DidIdentity
+from trustspace.connector.messaging.dsp_api import DspApi
+from trustspace.connector.messaging.finding import finding
+from trustspace.connector.messaging.one_spelling import OneSpelling
+from trustspace.connector.messaging.outcomes import Outcomes
+from trustspace.connector.messaging.peers import Peers
+from trustspace.connector.messaging.speaking import Speaking
+from trustspace.connector.messaging.worker import Worker
+from trustspace.connector.negotiating.agreeing import Agreeing
+from trustspace.connector.negotiating.agreements import Agreements
+from trustspace.connector.negotiating.approvals import Approvals
+from trustspace.connector.negotiating.negotiations import Negotiations
+from trustspace.connector.negotiating.proposals import Proposals
+from trustspace.connector.negotiating.reuse import Reuse
 from trustspace.connector.owner_steps import OwnerSteps
-from trustspace.connector.peers import Peers
 from trustspace.connector.policy_engine import policy_engine
-from trustspace.connector.proposals import Proposals
-from trustspace.connector.publications import Publications
 from trustspace.connector.pushing.incoming import Incoming
 from trustspace.connector.pushing.progress import PushProgress
 from trustspace.connector.pushing.sink_api import SinkApi
 from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
-from trustspace.connector.reuse import Reuse
-from trustspace.connector.speaking import Speaking
-from trustspace.connector.suspensions import Suspensions
-from trustspace.connector.tokens import TokenDesk
-from trustspace.connector.transfer_requests import TransferRequests
-from trustspace.connector.transfers import Transfers
-from trustspace.connector.worker import Worker
+from trustspace.connector.transferring.suspensions import Suspensions
+from trustspace.connector.transferring.tokens import TokenDesk
+from trustspace.connector.transferring.transfer_requests import TransferRequests
+from trustspace.connector.transferring.transfers import Transfers
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from trustspace.connector.dialects import PeerDialects
-from trustspace.connector.gates import Gates
+from trustspace.connector.delivering.gates import Gates
+from trustspace.connector.messaging.dialects import PeerDialects
+from trustspace.connector.messaging.trace import Trace
 from trustspace.connector.reaction import GoOn, Reaction
-from trustspace.connector.trace import Trace
 from trustspace.errors import NotFoundError
 from trustspace.model.participant import Participant, ParticipantId
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
+from trustspace.connector.crawling.foreign_catalog import shown
 from trustspace.connector.explanations import explanation
-from trustspace.connector.foreign_catalog import shown
 from trustspace.connector.terms_shown import agreement_terms
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import LocalProtocolError, NotFoundError
@@ -20,27 +20,27 @@ from trustspace.model.participant import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trustspace.connector.agreeing import Agreeing
-    from trustspace.connector.agreements import Agreements
-    from trustspace.connector.approvals import Approvals
+    from trustspace.connector.cataloguing.publications import Publications
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.crawls import Crawls
+    from trustspace.connector.crawling.crawls import Crawls
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.doctor.doctor import Doctor
     from trustspace.connector.ending.owner import OwnerEndings
     from trustspace.connector.idempotency import Keep
-    from trustspace.connector.negotiations import Negotiations
+    from trustspace.connector.messaging.peers import Peers
+    from trustspace.connector.messaging.speaking import Speaking
+    from trustspace.connector.negotiating.agreeing import Agreeing
+    from trustspace.connector.negotiating.agreements import Agreements
+    from trustspace.connector.negotiating.approvals import Approvals
+    from trustspace.connector.negotiating.negotiations import Negotiations
+    from trustspace.connector.negotiating.proposals import Proposals
     from trustspace.connector.owner_steps import OwnerSteps
-    from trustspace.connector.peers import Peers
-    from trustspace.connector.proposals import Proposals
-    from trustspace.connector.publications import Publications
     from trustspace.connector.pushing.incoming import Incoming
-    from trustspace.connector.speaking import Speaking
-    from trustspace.connector.suspensions import Suspensions
-    from trustspace.connector.tokens import TokenDesk
-    from trustspace.connector.transfer_requests import PushOrder, TransferRequests
-    from trustspace.connector.transfers import Transfers
+    from trustspace.connector.transferring.suspensions import Suspensions
+    from trustspace.connector.transferring.tokens import TokenDesk
+    from trustspace.connector.transferring.transfer_requests import PushOrder, TransferRequests
+    from trustspace.connector.transferring.transfers import Transfers
     from trustspace.policy.messages import Language
     from trustspace.store import AgreementRow, Transaction
     from trustspace.transport.discovery import Discovery

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.cataloguing.offers import offer_of
 from trustspace.connector.denial import GONE, Refusal, refusal_of, unsupported
-from trustspace.connector.offers import offer_of
 from trustspace.connector.quotas import counted
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Agreement, Offer, Policy
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.order import Order
+    from trustspace.connector.delivering.order import Order
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.model.participant import ParticipantId
     from trustspace.store import AgreementRow, DatasetRow, Transaction

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from trustspace.connector.context import Hosted
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.denial import Refusal
-    from trustspace.connector.negotiations import Negotiations
-    from trustspace.connector.transfers import Transfers
+    from trustspace.connector.negotiating.negotiations import Negotiations
+    from trustspace.connector.transferring.transfers import Transfers
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.dsp.transfer import TransferProcess
     from trustspace.store import Transaction

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
-from trustspace.connector.wire_body import BodyError
+from trustspace.connector.messaging.wire_body import BodyError
 from trustspace.errors import (
     ConfigurationError,
     ConflictError,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trustspace.connector.offers import offer_of
+from trustspace.connector.cataloguing.offers import offer_of
 from trustspace.dataplane.api_source import ApiSource
 from trustspace.dataplane.source import read_source
 from trustspace.dsp.dialects import STRICT

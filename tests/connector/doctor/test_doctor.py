@@ -17,7 +17,7 @@ from tests.connector.party import Party
 
 from trustspace.connector.doctor import doctor
 from trustspace.connector.listener import bind
-from trustspace.connector.trace import REDACTED
+from trustspace.connector.messaging.trace import REDACTED
 from trustspace.dsp.binding import catalog_error
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]

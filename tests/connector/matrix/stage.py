@@ -22,7 +22,7 @@ from tests.connector.processes import urn
 from tests.connector.scripted_peer import ScriptedPeer, scripted_peer
 
 from trustspace.connector.context import Hosted
-from trustspace.connector.outgoing import AnyProcess
+from trustspace.connector.messaging.outgoing import AnyProcess
 from trustspace.connector.reaction import Reaction
 from trustspace.dsp.messages import NegotiationState, TransferState
 from trustspace.dsp.process import Process

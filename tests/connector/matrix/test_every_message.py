@@ -26,7 +26,7 @@ from tests.connector.matrix.protocol import (
 from tests.connector.matrix.stage import Stage, stage
 from tests.connector.processes import urn
 
-from trustspace.connector.outgoing import AnyProcess
+from trustspace.connector.messaging.outgoing import AnyProcess
 from trustspace.dsp.binding import ROUTES
 from trustspace.dsp.negotiation import TRANSITIONS as NEGOTIATION_TRANSITIONS
 from trustspace.dsp.transfer import TRANSITIONS as TRANSFER_TRANSITIONS

@@ -22,7 +22,7 @@ from tests.connector.party import Json
 from tests.connector.processes import keep, keep_agreement, negotiation, transfer, urn
 from tests.connector.scripted_peer import Answer
 
-from trustspace.connector.outgoing import AnyProcess
+from trustspace.connector.messaging.outgoing import AnyProcess
 from trustspace.connector.reaction import GoOn
 from trustspace.dsp.messages import NegotiationState, TransferState
 from trustspace.model.odrl import Offer

@@ -28,8 +28,8 @@ from trustspace.errors import ConflictError, NotFoundError
 from trustspace.model.participant import Role
 
 if TYPE_CHECKING:
-    from trustspace.connector.authentication import Authentication
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.messaging.authentication import Authentication
     from trustspace.policy.messages import Language
     from trustspace.transport.http_client import GuardedClient
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trustspace.connector.context import Hosted
-    from trustspace.connector.trace import Trace
+    from trustspace.connector.messaging.trace import Trace
     from trustspace.dsp.dialects import Dialect
     from trustspace.model.dataset import Dataset
     from trustspace.transport.http_client import GuardedClient

@@ -13,16 +13,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from trustspace.connector.ending.message import PROFILE_PATH, AgreementEndMessage, EndingStep
-from trustspace.connector.refusals import refusal
-from trustspace.connector.wire_body import read_json
+from trustspace.connector.messaging.refusals import refusal
+from trustspace.connector.messaging.wire_body import read_json
 from trustspace.errors import NotFoundError, RemoteProtocolError, TrustspaceError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from trustspace.connector.authentication import Authentication
     from trustspace.connector.context import ConnectorContext
     from trustspace.connector.ending.steps import Endings
+    from trustspace.connector.messaging.authentication import Authentication
     from trustspace.store import AgreementRow, Transaction
 
 logger: logging.Logger = logging.getLogger(__name__)

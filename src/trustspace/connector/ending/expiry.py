@@ -18,9 +18,9 @@ from trustspace.store import EVERY_PARTICIPANT
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trustspace.connector.agreements import Agreements
     from trustspace.connector.context import ConnectorContext
     from trustspace.connector.ending.steps import Endings
+    from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.store import AgreementRow, Transaction
 
 logger: logging.Logger = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
-from trustspace.connector.agreements import ended_by, ended_code
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
 from trustspace.connector.ending.message import (
     AGREEMENT,
@@ -18,6 +17,7 @@ from trustspace.connector.ending.message import (
     queue_of,
     url_of,
 )
+from trustspace.connector.negotiating.agreements import ended_by, ended_code
 from trustspace.errors import LocalProtocolError
 from trustspace.model.participant import Role
 from trustspace.store import AgreementState
@@ -25,8 +25,8 @@ from trustspace.store import AgreementState
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trustspace.connector.agreements import Agreements
-    from trustspace.connector.transfers import Transfers
+    from trustspace.connector.negotiating.agreements import Agreements
+    from trustspace.connector.transferring.transfers import Transfers
     from trustspace.store import AgreementRow, OutboxRow, Transaction
 
 TOLD_WITHIN = timedelta(hours=24)

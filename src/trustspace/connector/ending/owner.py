@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from trustspace.connector.agreements import Agreements
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.decision_point import DecisionPoint
     from trustspace.connector.ending.steps import Endings
+    from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.store import AgreementRow, Transaction
     from trustspace.transport.discovery import Discovery
 

@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from trustspace.connector.agreeing import Manner
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.idempotency import Keep, once
 from trustspace.connector.management.bodies import (
@@ -16,7 +15,8 @@ from trustspace.connector.management.bodies import (
     Wait,
     Who,
 )
-from trustspace.connector.reuse import Wish
+from trustspace.connector.negotiating.agreeing import Manner
+from trustspace.connector.negotiating.reuse import Wish
 
 
 def add_agreeing(app: FastAPI, plane: ControlPlane) -> None:

@@ -32,9 +32,9 @@ from trustspace.connector.management.observing import add_observing
 from trustspace.connector.management.offering import add_offering
 from trustspace.connector.management.receiving import add_receiving
 from trustspace.connector.management.ruling import add_ruling
+from trustspace.connector.messaging.wire_body import strict_route
 from trustspace.connector.policy_engine import BUNDLE_PATH, bundle_token
 from trustspace.connector.problems import problem, problem_of
-from trustspace.connector.wire_body import strict_route
 from trustspace.errors import TrustspaceError
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from trustspace.connector.approvals import Decision
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.idempotency import Keep, once
 from trustspace.connector.management.bodies import Key, Limit, NegotiationStep, Proposal, Who
+from trustspace.connector.negotiating.approvals import Decision
 
 
 def add_approving(app: FastAPI, plane: ControlPlane) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from trustspace.connector.answering import ROUNDS, Negotiation
 from trustspace.connector.context import Hosted
 from trustspace.connector.control_plane import ControlPlane  # noqa: TC001 - fastapi reads it
-from trustspace.connector.transfer_requests import PushOrder
+from trustspace.connector.negotiating.answering import ROUNDS, Negotiation
+from trustspace.connector.transferring.transfer_requests import PushOrder
 from trustspace.dataplane.push_target import sink_address
 from trustspace.model.participant import Role
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Query
 
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.management.bodies import Consultation, Limit, Wait, Who
-from trustspace.connector.trace import shown
+from trustspace.connector.messaging.trace import shown
 from trustspace.policy.messages import Language
 
 

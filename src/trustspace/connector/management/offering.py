@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query
 from starlette.responses import JSONResponse, Response
 
-from trustspace.connector.answering import Answering
+from trustspace.connector.cataloguing.publications import About
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.management.bodies import Limit, Publication, Who
-from trustspace.connector.publications import About
+from trustspace.connector.negotiating.answering import Answering
 
 
 def add_offering(app: FastAPI, plane: ControlPlane) -> None:

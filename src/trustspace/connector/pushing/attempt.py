@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from trustspace.connector.delivery_response import Meter
-from trustspace.connector.watch import until_over
+from trustspace.connector.delivering.delivery_response import Meter
+from trustspace.connector.delivering.watch import until_over
 from trustspace.dataplane.pull import PullRequest, serve_pull
 from trustspace.dataplane.source import FileSource
 from trustspace.errors import IntegrityError, StatusError, TransportError
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from trustspace.connector.context import Hosted
-    from trustspace.connector.deliveries import Deliveries
-    from trustspace.connector.grant import Grant
+    from trustspace.connector.delivering.deliveries import Deliveries
+    from trustspace.connector.delivering.grant import Grant
     from trustspace.dataplane.pull import PullAnswer
     from trustspace.dataplane.push_target import PushTarget
     from trustspace.dataplane.restriction import Restriction

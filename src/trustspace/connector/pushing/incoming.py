@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from trustspace.connector.transfer_format import PUSH
+from trustspace.connector.transferring.transfer_format import PUSH
 from trustspace.dataplane.published_file import PublishedFile, open_regular
 from trustspace.dataplane.sink import FileSink
 from trustspace.dsp.messages import TransferState
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from trustspace.connector.agreements import Agreements
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.dsp.transfer import TransferProcess
     from trustspace.store import PushRow, Transaction
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trustspace.connector.pushing.address import keep
-from trustspace.connector.transfer_format import PULL, PUSH
+from trustspace.connector.transferring.transfer_format import PULL, PUSH
 from trustspace.dataplane.push_target import PushTarget
 from trustspace.dataplane.source import API
 from trustspace.dsp.messages import TransferState

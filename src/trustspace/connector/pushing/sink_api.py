@@ -23,11 +23,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
+from trustspace.connector.messaging.wire_body import BodyError
 from trustspace.connector.problems import problem, problem_of
 from trustspace.connector.pushing.address import is_sink_token
 from trustspace.connector.pushing.attempt import COMPLETE, OFFSET, digest_header, digest_of
-from trustspace.connector.transfer_format import PUSH
-from trustspace.connector.wire_body import BodyError
+from trustspace.connector.transferring.transfer_format import PUSH
 from trustspace.dsp.messages import TransferState
 from trustspace.errors import (
     IntegrityError,
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from trustspace.connector.agreements import Agreements
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.gates import Gate
+    from trustspace.connector.delivering.gates import Gate
+    from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.connector.pushing.incoming import Incoming
     from trustspace.dataplane.sink import FileSink
     from trustspace.dsp.transfer import TransferProcess

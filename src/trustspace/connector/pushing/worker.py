@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
-from trustspace.connector.delivery_checks import FORM_UNAVAILABLE, CalledInstead
-from trustspace.connector.order import Order
+from trustspace.connector.delivering.delivery_checks import FORM_UNAVAILABLE, CalledInstead
+from trustspace.connector.delivering.order import Order
+from trustspace.connector.messaging.worker import RETRIED
 from trustspace.connector.pushing import address as addresses
 from trustspace.connector.pushing.attempt import Attempt, Sent
 from trustspace.connector.pushing.progress import NO_PUSH
 from trustspace.connector.pushing.spool import Spool
-from trustspace.connector.worker import RETRIED
 from trustspace.dataplane.push_target import PARQUET, PushTarget
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import read_source
@@ -43,11 +43,11 @@ from trustspace.store import EVERY_PARTICIPANT, Committed, PushRow, Transaction
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trustspace.connector.authentication import Authentication
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.deliveries import Deliveries
+    from trustspace.connector.delivering.deliveries import Deliveries
+    from trustspace.connector.messaging.authentication import Authentication
     from trustspace.connector.pushing.progress import PushProgress
-    from trustspace.connector.transfers import Transfers
+    from trustspace.connector.transferring.transfers import Transfers
     from trustspace.dsp.transfer import TransferProcess
     from trustspace.transport.http_client import GuardedClient
 

@@ -26,8 +26,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trustspace.connector.one_spelling import OneSpelling
-from trustspace.connector.wire_body import BodyError, read_json
+from trustspace.connector.messaging.one_spelling import OneSpelling
+from trustspace.connector.messaging.wire_body import BodyError, read_json
 from trustspace.errors import RemoteProtocolError, TrustspaceError
 from trustspace.model.odrl import Offer
 from trustspace.model.value import Value

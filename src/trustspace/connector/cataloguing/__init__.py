@@ -1,0 +1,1 @@
+"""What is offered here and how it is shown: publications, the catalogue, its pages and changes."""

@@ -1,0 +1,1 @@
+"""Catalogues of others: read page by page, and brought into an index."""

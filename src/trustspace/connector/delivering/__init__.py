@@ -1,0 +1,1 @@
+"""Data as it leaves: grants, gates, responses, calls of interfaces."""

@@ -1,0 +1,1 @@
+"""Messages in and out: protocol endpoints, identity, dialects, sending, tracing."""

@@ -1,0 +1,1 @@
+"""The way to an agreement, from both sides: requests, offers, approvals, reuse."""

@@ -1,0 +1,1 @@
+"""Transfer processes of both roles: requests, steps, suspension, tokens."""
