@@ -49,7 +49,7 @@ async def test_a_change_of_the_participant_wakes() -> None:
     await asyncio.sleep(0.02)
     assert not waiting.done()
     changes.notify(of("garden", "bank"))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await waiting == "x"
     assert box.looks == 2
 
@@ -65,7 +65,7 @@ async def test_who_waits_for_a_process_is_woken_by_its_events_only() -> None:
     await asyncio.sleep(0.02)
     assert not one.done()
     changes.notify(of("bank", process="urn:n1"))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await one == "x"
     assert box.looks == 2
     assert not changes._waiting
@@ -84,7 +84,7 @@ async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
             return None
         return "x"
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await changes.until("bank", look, seconds=60) == "x"
 
 
@@ -92,7 +92,7 @@ async def test_time_ends_the_wait() -> None:
     changes, box = Changes(), _Box()
     begun = time.monotonic()
     assert await changes.until("bank", box.look, seconds=0.05) is None
-    assert 0.04 < time.monotonic() - begun < 1
+    assert 0.04 < time.monotonic() - begun < 10
     assert await changes.until("bank", box.look, seconds=0) is None
 
 
@@ -104,7 +104,7 @@ async def test_closing_ends_every_wait() -> None:
     ]
     await asyncio.sleep(0.02)
     changes.close()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await asyncio.gather(*waiting) == [None, None]
         assert await changes.until("bank", box.look, seconds=60) is None
 
@@ -116,7 +116,7 @@ async def test_another_thread_may_wake() -> None:
     box.content = "x"
     thread = threading.Thread(target=changes.notify, args=(of("bank"),))
     thread.start()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await waiting == "x"
     thread.join()
 

@@ -304,7 +304,7 @@ async def test_waits_end_when_the_connector_stops(tmp_path: Path) -> None:
             waiting = asyncio.create_task(owner.get(url))
             await asyncio.sleep(0.2)
             begun = time.monotonic()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
         assert (await waiting).json() == {"items": [], "next": 9}
 
 

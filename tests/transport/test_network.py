@@ -225,7 +225,7 @@ def test_a_slow_lookup_ends_in_time(connect: Connect) -> None:
     with pytest.raises(httpcore.ConnectTimeout):
         connect("slow.example", hang, Recorder(), timeout=0.2, then=lambda _: release.set())
     release.set()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
 
 
 def test_the_system_resolves_without_repeating() -> None:
