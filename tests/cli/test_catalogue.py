@@ -49,7 +49,11 @@ def test_a_catalogue_is_crawled_and_searched(services: dict[str, Service], tmp_p
     assert "orchids" in bank("index", "search", "orchids").stdout
     (source,) = bank.json("index", "sources")
     assert source["participant_id"] == services["garden"].id
-    assert bank("crawl", "http://localhost:9").exit_code == 4
+    assert services["garden"].id in bank("crawl", address).stdout
+    assert services["garden"].id in bank("index", "sources").stdout
+    absent = bank("crawl", "http://localhost:9")
+    assert absent.exit_code == 4
+    assert "http://localhost:9" in absent.stderr
     assert bank("index", "forget").exit_code == 2
     assert bank("index", "forget", source["source"]).exit_code == 0
     assert bank("index", "forget", source["source"]).exit_code == 5
