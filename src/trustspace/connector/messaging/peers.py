@@ -156,32 +156,6 @@ class Peers:
         except (NotFoundError, TransportError):
             return None
 
-    async def catalog(
-        self, hosted: Hosted, counterparty: Counterparty, *, limit: int | None = None
-    ) -> Catalog:
-        """Fetch a counterparty's catalogue, following its pages.
-
-        Args:
-            hosted: Who asks.
-            counterparty: Whose catalogue.
-            limit: Stop after this many datasets; None for all of them.
-
-        Raises:
-            StatusError: The counterparty refused.
-            RemoteProtocolError: Its answer is no catalogue.
-            TransportError: No answer.
-        """
-        first: Catalog | None = None
-        datasets: list[Dataset] = []
-        async for page in self.pages(hosted, counterparty):
-            first = first or page
-            datasets += page.datasets
-            if limit is not None and len(datasets) >= limit:
-                break
-        if first is None:
-            raise RemoteProtocolError("the catalogue has no page", code="catalog.malformed")
-        return first.model_copy(update={"datasets": tuple(datasets[:limit])})
-
     async def pages(self, hosted: Hosted, counterparty: Counterparty) -> AsyncIterator[Catalog]:
         """Yield the pages of a counterparty's catalogue, each fetched when it is wanted.
 
