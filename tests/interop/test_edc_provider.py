@@ -122,6 +122,19 @@ async def test_terms_that_are_not_understood_are_not_agreed_to(garden: Party, te
         assert not peer.bodies("negotiations/request")
 
 
+@pytest.mark.parametrize("address", ["root", "base"])
+async def test_a_dataset_that_cannot_be_read_does_not_hide_another(
+    garden: Party, address: str
+) -> None:
+    async with edc(id="edc-provider") as peer:
+        peer.policies = {"odd": {"permission": [{"action": ["use", 5]}]}, "roses": USE}
+        where = peer.root if address == "root" else peer.base
+        await _agreed(garden, peer, address=where)
+        shown = await garden.post("catalog", address=where)
+        assert [one["id"] for one in shown["datasets"]] == ["roses"]
+        assert [one["id"] for one in shown["skipped"]] == ["odd"]
+
+
 async def test_a_policy_without_rules_is_refused_where_it_means_nothing(
     tmp_path: Path,
 ) -> None:

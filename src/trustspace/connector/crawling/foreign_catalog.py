@@ -80,7 +80,11 @@ class ForeignPage:
 
 
 def read_page(
-    document: object, *, provider: str, base: str, lacks_rules: bool = False
+    document: Any,  # noqa: ANN401 - any JSON value
+    *,
+    provider: str,
+    base: str,
+    lacks_rules: bool = False,
 ) -> ForeignPage:
     """Read a page.
 
@@ -93,10 +97,8 @@ def read_page(
     Raises:
         RemoteProtocolError: It is no catalogue at all.
     """
-    if not isinstance(document, Mapping):
-        raise RemoteProtocolError("a catalogue is a JSON object", code="catalog.malformed")
+    shell = shell_of(document)
     page = ForeignPage(lacks_rules=lacks_rules)
-    shell = parse(_without_lists(document), Catalog)
     services = {service.id: service.endpoint_url for service in shell.services}
     _read(document, page, provider, base, services, depth=0)
     removed = document.get(REMOVED)
@@ -104,6 +106,17 @@ def read_page(
     cursor = document.get(CHANGES)
     page.cursor = cursor if isinstance(cursor, str) else None
     return page
+
+
+def shell_of(document: object) -> Catalog:
+    """Return a catalogue without what stands in it: whose it is and where it is served.
+
+    Raises:
+        RemoteProtocolError: It is no catalogue at all.
+    """
+    if not isinstance(document, Mapping):
+        raise RemoteProtocolError("a catalogue is a JSON object", code="catalog.malformed")
+    return parse(_without_lists(document), Catalog)
 
 
 def described(dataset: Dataset) -> Described:

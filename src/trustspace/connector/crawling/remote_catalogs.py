@@ -28,14 +28,13 @@ from trustspace.connector.crawling.foreign_catalog import (
     described,
     read_page,
 )
-from trustspace.connector.messaging.peers import CATALOG_BYTES
+from trustspace.connector.messaging.peers import CATALOG_BYTES, json_or_none, next_link
 from trustspace.dsp.binding import catalog_request_path, join
 from trustspace.dsp.catalog_query import CatalogQuery, matches, read_filter
 from trustspace.dsp.dialects import query_of_page, recognise
 from trustspace.dsp.messages import CatalogRequestMessage
 from trustspace.dsp.wire import emit
 from trustspace.errors import RemoteProtocolError, StatusError, TrustspaceError
-from trustspace.model import strict_json
 from trustspace.model.value import canonical
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
@@ -229,7 +228,7 @@ class RemoteCatalogs:
             dialects.note(counterparty.id, seen)
             dialect = dialects.of(hosted.name, counterparty.id, counterparty.base)
             size = None if filter_ else dialect.page_size
-            following = _next_link(response, url)
+            following = next_link(response, url)
             offset += len(page.datasets) + len(page.skipped)
             is_full = size is not None and offset >= size * (number + 1)
             is_last = following is None and (not is_full or bool(filter_))
@@ -264,7 +263,7 @@ class RemoteCatalogs:
             raise StatusError(
                 f"the counterparty answered {response.status} when asked for the catalogue",
                 status=response.status,
-                body=_body(response),
+                body=json_or_none(response),
                 hint="if it is 401 or 404, check that both sides know each other's DID",
             )
         if response.status == 200 and "etag" in response.headers and not message.get("filter"):
@@ -318,20 +317,3 @@ def _read(
 
 MAX_KEYS: Final = 1_000_000
 """Members of a page in all; its bytes are limited as well."""
-
-
-def _body(response: Response) -> Any:  # noqa: ANN401 - any JSON value
-    try:
-        return strict_json.loads(response.body) if response.body else None
-    except RemoteProtocolError:
-        return None
-
-
-def _next_link(response: Response, url: str) -> str | None:
-    """Return the URL of the next page (RFC 8288), on the same origin only."""
-    for entry in response.headers.get("link", "").split(","):
-        target, _, parameters = entry.partition(">")
-        if 'rel="next"' in parameters or "rel=next" in parameters:
-            found = URL(url).join(target.strip().removeprefix("<"))
-            return str(found) if found.netloc == URL(url).netloc else None
-    return None

@@ -6,14 +6,16 @@ the caller.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from httpx import URL
 
+from trustspace.connector.crawling.foreign_catalog import ForeignPage, read_page, shell_of
 from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.settings import UNSAFE
 from trustspace.dsp.binding import (
@@ -38,7 +40,7 @@ from trustspace.errors import (
     TransportError,
 )
 from trustspace.model import jsonld, strict_json
-from trustspace.model.dataset import Catalog, Dataset
+from trustspace.model.dataset import Dataset
 from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ CATALOG_BYTES = 32 * 1024 * 1024
 
 MAX_PAGES = 1_000
 
-M = TypeVar("M", Catalog, Dataset)
+M = TypeVar("M")
 
 
 @dataclass
@@ -156,7 +158,9 @@ class Peers:
         except (NotFoundError, TransportError):
             return None
 
-    async def pages(self, hosted: Hosted, counterparty: Counterparty) -> AsyncIterator[Catalog]:
+    async def _pages(
+        self, hosted: Hosted, counterparty: Counterparty
+    ) -> AsyncIterator[ForeignPage]:
         """Yield the pages of a counterparty's catalogue, each fetched when it is wanted.
 
         Raises:
@@ -182,13 +186,22 @@ class Peers:
                 seconds=self.context.settings.exchange.answer_seconds,
                 max_bytes=CATALOG_BYTES,
             )
-            page = self._heard(counterparty, response, Catalog, "the catalogue")
+            document = _checked(response, "the catalogue")
+            self.context.dialects.note(counterparty.id, recognise(document))
+            dialect = self._dialect(hosted, counterparty)
+            read = partial(
+                read_page,
+                provider=counterparty.id,
+                base=counterparty.base,
+                lacks_rules=dialect.policies_without_rules,
+            )
+            page = _told(read, document, "the catalogue")
             yield page
-            offset += len(page.datasets)
-            size = self._dialect(hosted, counterparty).page_size
-            if size is None:
-                url = _next_link(response, url)
-            elif len(page.datasets) < size:
+            number = len(page.datasets) + len(page.skipped)
+            offset += number
+            if dialect.page_size is None:
+                url = next_link(response, url)
+            elif number < dialect.page_size:
                 break
 
     async def participant_at(self, hosted: Hosted, base: str) -> tuple[ParticipantId, Dialect]:
@@ -210,7 +223,7 @@ class Peers:
             max_bytes=CATALOG_BYTES,
         )
         document = _checked(response, f"the catalogue at {base}")
-        found = _read(document, Catalog, f"the catalogue at {base}").participant_id
+        found = _told(shell_of, document, f"the catalogue at {base}").participant_id
         if found is None:
             raise RemoteProtocolError(
                 f"the catalogue at {base} has no participantId", code="catalog.malformed"
@@ -234,14 +247,16 @@ class Peers:
             seconds=self.context.settings.exchange.answer_seconds,
         )
         if response.status != 200 and self._dialect(hosted, counterparty).searches_catalog:
-            async for page in self.pages(hosted, counterparty):
-                for dataset in page.datasets:
-                    if dataset.id == dataset_id:
-                        return dataset
+            async for page in self._pages(hosted, counterparty):
+                for found in page.datasets:
+                    if found.dataset.id == dataset_id and found.base == counterparty.base:
+                        return found.dataset
             raise _absent(counterparty, dataset_id)
         if response.status == 404:
             raise _absent(counterparty, dataset_id)
-        return self._heard(counterparty, response, Dataset, "the dataset")
+        document = _checked(response, "the dataset")
+        self.context.dialects.note(counterparty.id, recognise(document))
+        return _told(partial(parse, expected=Dataset), document, "the dataset")
 
     async def fresh_token(self, hosted: Hosted, url: str, *, audience: str) -> Mapping[str, Any]:
         """Ask the provider for a fresh EDR token.
@@ -263,12 +278,6 @@ class Peers:
         if not isinstance(body, Mapping):
             raise RemoteProtocolError("a token answer is an object", code="token.malformed")
         return body
-
-    def _heard(self, counterparty: Counterparty, response: Response, kind: type[M], what: str) -> M:
-        """Read a counterparty's answer and remember how it speaks."""
-        document = _checked(response, what)
-        self.context.dialects.note(counterparty.id, recognise(document))
-        return _read(document, kind, what)
 
     def _dialect(self, hosted: Hosted, counterparty: Counterparty) -> Dialect:
         self.context.dialects.note(counterparty.id, counterparty.dialect)
@@ -345,10 +354,10 @@ def _checked(response: Response, what: str) -> Any:  # noqa: ANN401 - any JSON v
     return response.json()
 
 
-def _read(document: object, kind: type[M], what: str) -> M:
-    """Read an answer as the message that was asked for; an error says which answer it was."""
+def _told(read: Callable[[object], M], document: object, what: str) -> M:
+    """Read an answer; an error says which answer it was."""
     try:
-        return parse(document, kind)
+        return read(document)
     except RemoteProtocolError as error:
         raise RemoteProtocolError(
             f"{what} of the counterparty cannot be read: {error}", code=error.code, hint=error.hint
@@ -363,8 +372,8 @@ def _hint(status: int) -> str:
     return ""
 
 
-def _next_link(response: Response, url: str) -> str | None:
-    """Return the URL of the next page (RFC 8288), on the same origin only."""
+def next_link(response: Response, url: str) -> str | None:
+    """Return the URL of a catalogue's next page (RFC 8288), on the same origin only."""
     for entry in response.headers.get("link", "").split(","):
         target, _, parameters = entry.partition(">")
         if 'rel="next"' in parameters or "rel=next" in parameters:
