@@ -104,6 +104,9 @@ async def test_a_second_agreement_voids_the_first(garden: Party) -> None:
 async def test_a_term_that_the_eclipse_context_shortens_is_understood(garden: Party) -> None:
     async with edc() as peer:
         peer.policies["roses"] = _in_force("inForceDate")
+        (offered,) = (await garden.post("catalog", address=peer.root))["datasets"]
+        (wanted,) = offered["offers"][0]["permission"][0]["constraint"]
+        assert wanted["leftOperand"] == "https://w3id.org/edc/v0.0.1/ns/inForceDate"
         agreement = await _agreed(garden, peer)
         shown = await garden.get(f"agreements/{agreement}")
         (constraint,) = shown["policy"]["permission"][0]["constraint"]

@@ -69,6 +69,7 @@ class ForeignPage:
         removed: Ids that a feed of changes tells as gone.
         cursor: Where the feed of changes goes on; None on pages without.
         lacks_rules: Whether whoever wrote it means "no conditions" by an offer without rules.
+        context: JSON-LD contexts of the page, which hold for all that stands in it.
     """
 
     datasets: list[Found] = field(default_factory=list)
@@ -77,6 +78,13 @@ class ForeignPage:
     removed: list[str] = field(default_factory=list)
     cursor: str | None = None
     lacks_rules: bool = False
+    context: object = None
+
+    def compact(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what stands in the page in the protocol's compact form."""
+        if "@context" in item:
+            return jsonld.read(item, context_required=False)
+        return jsonld.read({"@context": self.context, **item})
 
 
 def read_page(
@@ -98,7 +106,7 @@ def read_page(
         RemoteProtocolError: It is no catalogue at all.
     """
     shell = shell_of(document)
-    page = ForeignPage(lacks_rules=lacks_rules)
+    page = ForeignPage(lacks_rules=lacks_rules, context=document["@context"])
     services = {service.id: service.endpoint_url for service in shell.services}
     _read(document, page, provider, base, services, depth=0)
     removed = document.get(REMOVED)
@@ -193,8 +201,7 @@ def _read_nested(
             raise RemoteProtocolError(
                 f"a nested catalogue is an object, at most {MAX_DEPTH} deep", code="catalog.nested"
             )
-        compact = jsonld.read(_without_lists(item), context_required=False)
-        shell = Catalog.read(compact)
+        shell = Catalog.read(page.compact(_without_lists(item)))
     except ProtocolError as error:
         page.skipped.append({"id": _id(item), "reason": str(error)})
         return
@@ -212,7 +219,7 @@ def _read_nested(
 def _dataset(item: object, page: ForeignPage) -> Dataset:
     if not isinstance(item, Mapping):
         raise RemoteProtocolError("a dataset is an object", code="message.malformed")
-    dataset = Dataset.read(jsonld.read(item, context_required=False))
+    dataset = Dataset.read(page.compact(item))
     if page.lacks_rules:
         return dataset
     offers = tuple(offer for offer in dataset.offers if any(True for _ in offer.rules()))
