@@ -28,7 +28,8 @@ from trustspace.connector.changes import Changes
 from trustspace.connector.context import ConnectorContext
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.crawling.crawls import Crawls
-from trustspace.connector.decision_point import DecisionPoint
+from trustspace.connector.deciding.decision_point import DecisionPoint
+from trustspace.connector.deciding.policy_engine import policy_engine
 from trustspace.connector.delivering.data_api import DataApi
 from trustspace.connector.delivering.deliveries import Deliveries
 from trustspace.connector.doctor.doctor import Doctor
@@ -62,7 +63,6 @@ from trustspace.connector.negotiating.negotiations import Negotiations
 from trustspace.connector.negotiating.proposals import Proposals
 from trustspace.connector.negotiating.reuse import Reuse
 from trustspace.connector.owner_steps import OwnerSteps
-from trustspace.connector.policy_engine import policy_engine
 from trustspace.connector.pushing.incoming import Incoming
 from trustspace.connector.pushing.progress import PushProgress
 from trustspace.connector.pushing.sink_api import SinkApi

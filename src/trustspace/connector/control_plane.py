@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
 from trustspace.connector.crawling.foreign_catalog import shown
+from trustspace.connector.deciding.known_facts import attestable
 from trustspace.connector.explanations import explanation
 from trustspace.connector.terms_shown import agreement_terms
 from trustspace.dsp.messages import TransferState
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.crawling.crawls import Crawls
-    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.connector.doctor.doctor import Doctor
     from trustspace.connector.ending.owner import OwnerEndings
     from trustspace.connector.idempotency import Keep
@@ -300,7 +301,7 @@ class ControlPlane:
 
     async def attest(self, hosted: Hosted, did: str, facts: Mapping[str, Any]) -> Json:
         """Replace the facts that the owner attests about a counterparty."""
-        checked = self.decide.attestable(facts)
+        checked = attestable(facts)
         now = self.context.now()
 
         def hop(tx: Transaction) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import new_pid
-from trustspace.connector.denial import GONE
+from trustspace.connector.deciding.denial import GONE
 from trustspace.dsp.messages import NegotiationState
 from trustspace.errors import LocalProtocolError, NotFoundError, PolicyDeniedError
 from trustspace.model.odrl import Offer
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.context import Hosted
-    from trustspace.connector.decision_point import DecisionPoint
-    from trustspace.connector.denial import Refusal
+    from trustspace.connector.deciding.decision_point import DecisionPoint
+    from trustspace.connector.deciding.denial import Refusal
     from trustspace.connector.negotiating.negotiations import Negotiations
     from trustspace.connector.transferring.transfers import Transfers
     from trustspace.dsp.negotiation import ContractNegotiation

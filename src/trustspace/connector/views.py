@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.deciding.quotas import standing
 from trustspace.connector.negotiating.agreements import purpose_of
-from trustspace.connector.quotas import standing
 from trustspace.connector.transferring.transfer_format import PUSH
 from trustspace.model.odrl import Agreement
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.model.participant import ParticipantId
     from trustspace.store import Transaction
     from trustspace.store.rows import DatasetRow, PolicyRow
@@ -193,7 +193,7 @@ class Catalogs:
     def _is_visible(
         self, tx: Transaction, hosted: Hosted, policy: PolicyRow, subject: ParticipantId
     ) -> bool:
-        return self._decide.visible(
+        return self._decide.visibility.shows(
             tx, hosted, policy.body, policy.digest, subject=subject, now=self._context.now()
         )
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trustspace.connector.deciding.quotas import PER_WINDOW, counters_of, exhausted, opening
 from trustspace.connector.delivering.delivery_checks import (
     check_form,
     check_running,
@@ -19,7 +20,6 @@ from trustspace.connector.delivering.delivery_checks import (
     mask_salt,
 )
 from trustspace.connector.delivering.grant import Grant
-from trustspace.connector.quotas import PER_WINDOW, counters_of, exhausted, opening
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import read_source
 from trustspace.errors import NotFoundError, PolicyDeniedError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.connector.delivering.gates import Gate
     from trustspace.connector.delivering.order import Order
     from trustspace.connector.negotiating.agreements import Agreements

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.connector.ending.steps import Endings
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.store import AgreementRow, Transaction

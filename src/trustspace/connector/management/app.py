@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trustspace._version import __version__
 from trustspace.connector.control_plane import ControlPlane
+from trustspace.connector.deciding.policy_engine import BUNDLE_PATH, bundle_token
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.management.agreeing import add_agreeing
 from trustspace.connector.management.approving import add_approving
@@ -33,7 +34,6 @@ from trustspace.connector.management.offering import add_offering
 from trustspace.connector.management.receiving import add_receiving
 from trustspace.connector.management.ruling import add_ruling
 from trustspace.connector.messaging.wire_body import strict_route
-from trustspace.connector.policy_engine import BUNDLE_PATH, bundle_token
 from trustspace.connector.problems import problem, problem_of
 from trustspace.errors import TrustspaceError
 

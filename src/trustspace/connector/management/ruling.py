@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header
 from starlette.responses import Response
 
-from trustspace.connector.policy_engine import BUNDLE_PATH
+from trustspace.connector.deciding.policy_engine import BUNDLE_PATH
 from trustspace.policy.source_bundle import revision_of, rules_folder, source_bundle
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trustspace.connector.denial import GONE, Refusal, unsupported
+from trustspace.connector.deciding.denial import GONE, Refusal, unsupported
 from trustspace.errors import PolicyError
 from trustspace.policy.lower import lower
 from trustspace.policy.narrow import difference

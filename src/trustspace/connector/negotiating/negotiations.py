@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
-from trustspace.connector.denial import GONE, UNASKED
+from trustspace.connector.deciding.denial import GONE, UNASKED
 from trustspace.connector.messaging.outgoing import post, record
 from trustspace.connector.negotiating.haggling import falls_short, too_many_rounds, too_many_waiting
 from trustspace.connector.negotiating.negotiation_steps import NegotiationSteps
@@ -36,8 +36,8 @@ from trustspace.policy.narrow import same_rules
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trustspace.connector.decision_point import DecisionPoint
-    from trustspace.connector.denial import Refusal
+    from trustspace.connector.deciding.decision_point import DecisionPoint
+    from trustspace.connector.deciding.denial import Refusal
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.model.odrl import Offer
     from trustspace.store import Transaction

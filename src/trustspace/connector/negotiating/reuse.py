@@ -18,8 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.deciding.quotas import counter_of, is_per_window, standing
 from trustspace.connector.negotiating.agreements import purpose_of
-from trustspace.connector.quotas import counter_of, is_per_window, standing
 from trustspace.dsp.messages import NegotiationState
 from trustspace.model.odrl import Agreement
 from trustspace.model.participant import Role
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.context import Hosted
-    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.model.odrl import Offer
     from trustspace.store import AgreementRow, Transaction

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
+from trustspace.connector.deciding.denial import Refusal
 from trustspace.connector.delivering.delivery_checks import FORM_UNAVAILABLE
-from trustspace.connector.denial import Refusal
 from trustspace.connector.messaging.outgoing import post, record
 from trustspace.connector.negotiating.agreements import Agreements, ended_code
 from trustspace.connector.pushing.progress import (
@@ -45,7 +45,7 @@ from trustspace.store.rows import AgreementState
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trustspace.connector.decision_point import DecisionPoint
+    from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.dsp.dialects import Dialect
     from trustspace.store import Transaction
 

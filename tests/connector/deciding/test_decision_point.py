@@ -17,8 +17,8 @@ from tests.connector.processes import keep_agreement, urn
 from tests.connector.pulling import started
 from tests.connector.scripted_peer import ScriptedPeer
 
-from trustspace.connector import decision_point
 from trustspace.connector.cataloguing import catalog_entries
+from trustspace.connector.deciding import visibility
 from trustspace.connector.delivering import deliveries
 from trustspace.dsp.messages import ContractRequestMessage
 from trustspace.model.odrl import Offer
@@ -139,7 +139,7 @@ async def test_memory_holds_so_many_decisions_and_sessions(
     start: Start, bank: Party, roses: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is forgotten is decided again, and counted as it was."""
-    monkeypatch.setattr(decision_point, "MEMO_ROWS", 1)
+    monkeypatch.setattr(visibility, "MEMO_ROWS", 1)
     monkeypatch.setattr(deliveries, "GRANTS", 1)
     monkeypatch.setattr(catalog_entries, "ENTRIES", 1)
     garden = await start("garden")

@@ -6,26 +6,28 @@ what the owner attests) and turns a denial into what the counterparty may read.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trustspace.connector.cataloguing.offers import offer_of
-from trustspace.connector.denial import GONE, Refusal, refusal_of, unsupported
-from trustspace.connector.quotas import counted
-from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
-from trustspace.model.odrl import Agreement, Offer, Policy
-from trustspace.policy.decision import AgreementFacts, Decision, Fact, Limit, PolicyIR
+from trustspace.connector.deciding.denial import GONE, Refusal, refusal_of, unsupported
+from trustspace.connector.deciding.known_facts import (
+    about,
+    agreed,
+    agreement_rules,
+    known_agreement,
+    main_action,
+)
+from trustspace.connector.deciding.quotas import counted
+from trustspace.connector.deciding.visibility import Visibility
+from trustspace.errors import NotFoundError, PolicyError
 from trustspace.policy.facts import (
     FILES,
     TABLES,
     agreed_purposes,
-    agreement_facts,
     dataset,
     evaluate,
     participant,
-    place_fact,
     purpose_fact,
 )
 from trustspace.policy.lower import lower
@@ -33,22 +35,15 @@ from trustspace.policy.narrow import difference, narrow_purpose
 from trustspace.policy.vocabulary import action as known_action
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import datetime
 
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.delivering.order import Order
     from trustspace.dsp.negotiation import ContractNegotiation
+    from trustspace.model.odrl import Offer, Policy
     from trustspace.model.participant import ParticipantId
+    from trustspace.policy.decision import Decision, Limit, PolicyIR
     from trustspace.store import AgreementRow, DatasetRow, Transaction
-
-MEMO_ROWS = 50_000
-MEMO_TIME = timedelta(seconds=60)
-"""How long a catalogue decision serves the same requester and policy."""
-
-ATTESTABLE = frozenset({"spatial"})
-"""Left operands whose facts an owner may attest about a counterparty."""
-
-DEFAULT_ACTION = "odrl:use"
 
 
 @dataclass(frozen=True)
@@ -71,48 +66,7 @@ class DecisionPoint:
 
     def __init__(self, context: ConnectorContext) -> None:
         self._context = context
-        self._seen: OrderedDict[tuple[str, str, str], tuple[datetime, bool]] = OrderedDict()
-
-    # --- catalogue -------------------------------------------------------------------------------
-
-    def visible(
-        self,
-        tx: Transaction,
-        hosted: Hosted,
-        body: Mapping[str, Any],
-        digest: str,
-        *,
-        subject: ParticipantId,
-        now: datetime,
-    ) -> bool:
-        """Say whether offers under a policy are shown to a requester."""
-        key = (hosted.name, digest, subject)
-        known = self._seen.get(key)
-        if known is not None and now - known[0] < MEMO_TIME and now >= known[0]:
-            return known[1]
-        offer = Offer.model_validate(dict(body) | {"@id": digest, "@type": "Offer"})
-        try:
-            rules = lower(offer, kind="offer", target="urn:catalog", known_digest=digest)
-        except PolicyError:
-            shown = False  # What cannot be evaluated is refused at publication; never shown.
-        else:
-            decision = evaluate(
-                self._context.engine,
-                "catalog",
-                rules,
-                action=_main_action(rules),
-                subject=participant(subject),
-                resource=dataset("urn:catalog"),
-                facts=self._about(tx, hosted, subject),
-                now=now,
-            )
-            shown = decision.allow
-            if any(reason.id.startswith("engine.") for reason in decision.reasons):
-                return False  # Not remembered: the engine may answer again in a moment.
-        self._seen[key] = (now, shown)
-        if len(self._seen) > MEMO_ROWS:
-            self._seen.popitem(last=False)
-        return shown
+        self.visibility = Visibility(context)
 
     # --- negotiation -----------------------------------------------------------------------------
 
@@ -148,7 +102,7 @@ class DecisionPoint:
         if row is None or row.withdrawn_at is not None or row.offer_id != offer.id:
             raise absent
         policy = tx.policies.get(hosted.name, row.policy_digest)
-        if policy is None or not self.visible(
+        if policy is None or not self.visibility.shows(
             tx, hosted, policy.body, policy.digest, subject=subject, now=now
         ):
             raise absent
@@ -250,13 +204,13 @@ class DecisionPoint:
         *,
         now: datetime,
     ) -> Refusal | None:
-        facts = self._about(tx, hosted, negotiation.counterparty)
+        facts = about(tx, hosted, negotiation.counterparty)
         facts["odrl:purpose"] = purpose_fact(agreed_purposes(asked))
         decision = evaluate(
             self._context.engine,
             "negotiation",
             rules,
-            action=_main_action(rules),
+            action=main_action(rules),
             subject=participant(negotiation.counterparty),
             resource=dataset(negotiation.dataset_id),
             facts=facts,
@@ -271,18 +225,18 @@ class DecisionPoint:
     ) -> Refusal | None:
         """Decide whether a transfer may start under an agreement."""
         try:
-            rules = _rules(agreement)
+            rules = agreement_rules(agreement)
         except PolicyError as error:
             return unsupported(error)
         decision = evaluate(
             self._context.engine,
             "transfer",
             rules,
-            action=_main_action(rules),
+            action=main_action(rules),
             subject=participant(agreement.counterparty),
             resource=dataset(agreement.dataset_id),
-            agreement=_known(agreement),
-            facts=self._agreed(tx, hosted, agreement),
+            agreement=known_agreement(agreement),
+            facts=agreed(tx, hosted, agreement),
             now=now,
         )
         return refusal_of(decision)
@@ -308,8 +262,8 @@ class DecisionPoint:
             columns: Columns of the table, empty for a file.
             now: Current time.
         """
-        rules = _rules(agreement)
-        facts = self._agreed(tx, hosted, agreement)
+        rules = agreement_rules(agreement)
+        facts = agreed(tx, hosted, agreement)
         limits = [limit for rule in rules.permissions for limit in rule.limits]
         whose = (hosted.name, agreement.id)
         facts |= counted(tx, whose, limits, order.session, now=now)
@@ -318,10 +272,10 @@ class DecisionPoint:
             "access",
             rules,
             capabilities=TABLES if order.as_table else FILES,
-            action=known_action(order.action) if order.action else _main_action(rules),
+            action=known_action(order.action) if order.action else main_action(rules),
             subject=participant(agreement.counterparty),
             resource=dataset(agreement.dataset_id, columns=columns),
-            agreement=_known(agreement),
+            agreement=known_agreement(agreement),
             facts=facts,
             now=now,
         )
@@ -329,57 +283,7 @@ class DecisionPoint:
     def limits(self, agreement: AgreementRow) -> tuple[Limit, ...]:
         """Return what an agreement counts; nothing when its rules cannot be read."""
         try:
-            rules = _rules(agreement)
+            rules = agreement_rules(agreement)
         except PolicyError:
             return ()
         return tuple(limit for rule in rules.permissions for limit in rule.limits)
-
-    def attestable(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Check the facts that an owner attests about a counterparty.
-
-        Raises:
-            ConfigurationError: A name is not one that can be attested, or a value is not text.
-        """
-        for name, value in facts.items():
-            if name not in ATTESTABLE or not isinstance(value, str) or not value:
-                raise ConfigurationError(
-                    f"{name!r} cannot be attested with {value!r}",
-                    setting=f"facts.{name}",
-                    hint="known: spatial, a code such as CN-SH (ISO 3166) or 310115 (GB/T 2260)",
-                )
-        return dict(facts)
-
-    # --- within ----------------------------------------------------------------------------------
-
-    def _about(self, tx: Transaction, hosted: Hosted, subject: ParticipantId) -> dict[str, Fact]:
-        """Collect what is known of a counterparty."""
-        facts = {"odrl:recipient": Fact.ok(subject)}
-        row = tx.counterparties.get(hosted.name, subject)
-        if row is not None and "spatial" in row.facts:
-            facts["odrl:spatial"] = place_fact(row.facts["spatial"])
-        return facts
-
-    def _agreed(self, tx: Transaction, hosted: Hosted, agreement: AgreementRow) -> dict[str, Fact]:
-        facts = self._about(tx, hosted, agreement.counterparty)
-        purposes = agreed_purposes(Agreement.model_validate(agreement.body))
-        facts["odrl:purpose"] = purpose_fact(purposes)
-        return facts
-
-
-def _rules(agreement: AgreementRow) -> PolicyIR:
-    # The digest is worked out again: a body changed in the database is not what was signed.
-    return lower(Agreement.model_validate(agreement.body), kind="agreement")
-
-
-def _main_action(rules: PolicyIR) -> str:
-    """Return the action that a policy is about: ``use``, or what its first permission names."""
-    for rule in rules.permissions:
-        if DEFAULT_ACTION in rule.actions:
-            return DEFAULT_ACTION
-    return rules.permissions[0].actions[0] if rules.permissions else DEFAULT_ACTION
-
-
-def _known(row: AgreementRow) -> AgreementFacts:
-    return agreement_facts(
-        Agreement.model_validate(row.body), state=row.state.value, signed=row.signed_at
-    ).model_copy(update={"digest": row.digest})

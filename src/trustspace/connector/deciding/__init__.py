@@ -1,0 +1,1 @@
+"""Where the connector asks policy, and with which facts."""
