@@ -29,7 +29,7 @@ from trustspace.connector.context import ConnectorContext
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.crawling.crawls import Crawls
 from trustspace.connector.deciding.decision_point import DecisionPoint
-from trustspace.connector.deciding.policy_engine import policy_engine
+from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engine
 from trustspace.connector.delivering.data_api import DataApi
 from trustspace.connector.delivering.deliveries import Deliveries
 from trustspace.connector.doctor.doctor import Doctor
@@ -167,7 +167,7 @@ async def running(
             # name was being sent when the last one ended.
             owner = str(home.path)
             await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
-            engine = policy_engine(home.settings, stack)
+            engine = EngineSlot(policy_engine(home.settings, stack))
             context = ConnectorContext(
                 store,
                 engine,

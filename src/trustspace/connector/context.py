@@ -22,9 +22,9 @@ from trustspace.model.participant import Participant, ParticipantId
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from trustspace.connector.deciding.policy_engine import EngineSlot
     from trustspace.connector.settings import Settings
     from trustspace.identity.keys import SigningKey
-    from trustspace.policy.engine import PolicyEngine
     from trustspace.store.database import Store
 
 DSP_PATH = "/dsp/2025-1"
@@ -77,6 +77,7 @@ class ConnectorContext:
     """The shared parts of one running connector.
 
     Attributes:
+        engine: The policy engine that decides now.
         hosted: Participants by name.
         owner: Name under which this process leases outgoing messages.
         clock: Returns the time, aware and in UTC.
@@ -88,7 +89,7 @@ class ConnectorContext:
     """
 
     store: Store
-    engine: PolicyEngine
+    engine: EngineSlot
     settings: Settings
     hosted: Mapping[str, Hosted]
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)

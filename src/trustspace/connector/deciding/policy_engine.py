@@ -2,12 +2,21 @@
 
 The server fetches them from the management listener over OPA's bundle interface, with a token of
 its own that opens nothing else.
+
+The engine stands in a slot, so that other rules can take its place while the connector runs.
+
+Example::
+
+    slot = EngineSlot(WasmEngine())
+    forget = slot.on_change(lambda: print(slot.revision))
+    slot.swap(WasmEngine(other))
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +24,91 @@ from trustspace.errors import ConfigurationError
 from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from contextlib import AsyncExitStack
 
     from trustspace.connector.settings import Settings
+    from trustspace.policy.decision import Decision, DecisionRequest, Trace
     from trustspace.policy.engine import PolicyEngine
 
 BUNDLE_PATH = "/v1/policy/bundle.tar.gz"
 """Where the management listener serves the rules."""
+
+
+class EngineSlot:
+    """The engine that decides now; itself an engine, safe to share between threads.
+
+    Args:
+        engine: The first one.
+    """
+
+    def __init__(self, engine: PolicyEngine) -> None:
+        self._lock = threading.Lock()
+        self._engine = engine
+        self._former: set[str] = set()
+        self._epoch = 0
+        self._on_change: list[Callable[[], object]] = []
+
+    @property
+    def revision(self) -> str:
+        """Digest of the sources of the rules that decide now."""
+        return self._engine.revision
+
+    @property
+    def current(self) -> PolicyEngine:
+        """The engine that decides now."""
+        return self._engine
+
+    @property
+    def epoch(self) -> int:
+        """How often the engine was exchanged; a lease of another epoch no longer stands."""
+        return self._epoch
+
+    def swap(self, new: PolicyEngine) -> PolicyEngine:
+        """Let another engine decide from here on, and tell everybody who wants to know.
+
+        Returns:
+            The engine before; decisions under way may still use it.
+        """
+        with self._lock:
+            old, self._engine = self._engine, new
+            self._former.add(old.revision)
+            self._epoch += 1
+            listeners = tuple(self._on_change)
+        for call in listeners:
+            call()
+        return old
+
+    def on_change(self, call: Callable[[], object]) -> Callable[[], None]:
+        """Have a function called after each exchange, in the thread that made it.
+
+        Returns:
+            A function that takes the call off again.
+        """
+        with self._lock:
+            self._on_change.append(call)
+        return lambda: self._on_change.remove(call)
+
+    def decide(self, request: DecisionRequest) -> Decision:
+        """Return the decision, or a denial with an ``engine.*`` reason."""
+        engine = self._engine
+        return engine.decide(self._meant_for(engine, request))
+
+    def decide_many(self, requests: Sequence[DecisionRequest]) -> list[Decision]:
+        """Return one decision per request, in their order."""
+        engine = self._engine
+        return engine.decide_many([self._meant_for(engine, request) for request in requests])
+
+    def trace(self, request: DecisionRequest) -> Trace | None:
+        """Return how every rule came out, or None when the engine failed."""
+        engine = self._engine
+        return engine.trace(self._meant_for(engine, request))
+
+    def _meant_for(self, engine: PolicyEngine, request: DecisionRequest) -> DecisionRequest:
+        """Ask the rules of now what was meant for those that they replaced in the meantime."""
+        if request.bundle != engine.revision and request.bundle in self._former:
+            return request.model_copy(update={"bundle": engine.revision})
+        return request
 
 
 def policy_engine(settings: Settings, stack: AsyncExitStack) -> PolicyEngine:

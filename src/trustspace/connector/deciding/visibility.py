@@ -1,7 +1,7 @@
 """Which offers a requester sees in the catalogue.
 
-A decision is remembered for the requester and the policy, so that many datasets under few policies
-cost few decisions.
+A decision is remembered for the requester, the policy and the rules that decided, so that many
+datasets under few policies cost few decisions.
 
 Example::
 
@@ -37,7 +37,7 @@ class Visibility:
 
     def __init__(self, context: ConnectorContext) -> None:
         self._context = context
-        self._seen: OrderedDict[tuple[str, str, str], tuple[datetime, bool]] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, ...], tuple[datetime, bool]] = OrderedDict()
 
     def shows(
         self,
@@ -50,7 +50,7 @@ class Visibility:
         now: datetime,
     ) -> bool:
         """Say whether offers under a policy are shown to a requester."""
-        key = (hosted.name, digest, subject)
+        key = (hosted.name, digest, subject, self._context.engine.revision)
         known = self._seen.get(key)
         if known is not None and now - known[0] < MEMO_TIME and now >= known[0]:
             return known[1]

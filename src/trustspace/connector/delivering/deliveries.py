@@ -134,7 +134,7 @@ class Deliveries:
     def seconds_left(self, grant: Grant) -> float:
         """Return for how long a grant's lease still stands, in seconds."""
         now = self._context.now()
-        if not grant.lease.valid(now, 0):
+        if not grant.lease.valid(now, self._context.engine.epoch):
             return 0.0
         return (grant.lease.ends_at - now).total_seconds()
 
@@ -231,6 +231,8 @@ class Deliveries:
             CalledInstead: The dataset is an interface, and this is no call.
         """
         now = self._context.now()
+        # Read before the question: what other rules replace meanwhile has a lease of no use.
+        epoch = self._context.engine.epoch
         transfer = tx.transfers.get(hosted.name, order.transfer_pid, role=Role.PROVIDER)
         if transfer is None or transfer.agreement_id != order.agreement_id:
             raise NotFoundError("there is no such transfer")
@@ -263,7 +265,7 @@ class Deliveries:
             order=order,
             agreement=row,
             dataset=dataset,
-            lease=self._lease(decision, limits, now=now),
+            lease=self._lease(decision, limits, epoch=epoch, now=now),
             restriction=Restriction(
                 filters=decision.filters,
                 columns=decision.columns,
@@ -273,9 +275,11 @@ class Deliveries:
             gate=gate,
         )
 
-    def _lease(self, decision: Decision, limits: tuple[Limit, ...], *, now: datetime) -> Lease:
+    def _lease(
+        self, decision: Decision, limits: tuple[Limit, ...], *, epoch: int, now: datetime
+    ) -> Lease:
         """Return a decision's lease, at most as long as the owner lets one stand."""
-        lease = Lease.of(decision, issued_at=now, epoch=0)
+        lease = Lease.of(decision, issued_at=now, epoch=epoch)
         longest = timedelta(seconds=self._context.settings.delivery.lease_seconds)
         return replace(lease, ttl=min(lease.ttl, longest), limits=limits)
 

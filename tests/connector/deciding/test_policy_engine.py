@@ -1,0 +1,65 @@
+"""The slot: other rules take their place while questions are asked."""
+
+from __future__ import annotations
+
+import pytest
+from tests.policy import documents
+
+from trustspace.connector.deciding.policy_engine import EngineSlot
+from trustspace.policy.bundle import CompiledPolicy
+from trustspace.policy.decision import DecisionRequest
+from trustspace.policy.engine import PolicyEngine
+from trustspace.policy.wasm import WasmEngine
+
+CASE = documents.CASES["operators/eq true permission"]
+
+
+def other_rules(revision: str) -> WasmEngine:
+    """The shipped rules under another name."""
+    shipped = CompiledPolicy.shipped()
+    data = shipped.data.replace(shipped.revision().encode(), revision.encode())
+    return WasmEngine(CompiledPolicy.of(shipped.module, data, source=revision))
+
+
+@pytest.fixture
+def slot() -> EngineSlot:
+    return EngineSlot(WasmEngine())
+
+
+def asked(slot: EngineSlot) -> DecisionRequest:
+    return documents.read_request(CASE, slot.revision)
+
+
+def test_slot_decides_like_its_engine(slot: EngineSlot):
+    assert isinstance(slot, PolicyEngine)
+    request = asked(slot)
+    assert slot.decide(request) == slot.current.decide(request)
+    assert slot.decide_many([request, request]) == [slot.current.decide(request)] * 2
+    assert slot.trace(request) == slot.current.trace(request)
+
+
+def test_swap_tells_who_wants_to_know(slot: EngineSlot):
+    told: list[str] = []
+    first = slot.current
+    forget = slot.on_change(lambda: told.append(slot.revision))
+    assert slot.swap(other_rules("sha256:b")) is first
+    assert (slot.revision, slot.epoch, told) == ("sha256:b", 1, ["sha256:b"])
+    forget()
+    slot.swap(first)
+    assert (slot.revision, slot.epoch, told) == (first.revision, 2, ["sha256:b"])
+
+
+def test_question_under_way_is_answered_by_the_rules_of_now(slot: EngineSlot):
+    request = asked(slot)
+    slot.swap(other_rules("sha256:b"))
+    decision = slot.decide(request)
+    assert (decision.allow, decision.bundle) == (True, "sha256:b")
+    assert slot.decide_many([request]) == [decision]
+    trace = slot.trace(request)
+    assert trace is not None
+    assert trace.bundle == "sha256:b"
+
+
+def test_question_for_rules_that_never_were_here_denies(slot: EngineSlot):
+    request = asked(slot).model_copy(update={"bundle": "sha256:stranger"})
+    assert [reason.id for reason in slot.decide(request).reasons] == ["engine.revision"]
