@@ -111,7 +111,7 @@ def _column(source: FileSource, layout: TableLayout, name: str) -> pl.Series:
     with source.open() as file:
         pieces = Table(file, layout).stream(Restriction(columns=(name,)))
         batches = list(decode(piece.data for piece in pieces))
-    values = pl.from_arrow(batches)[name]
+    values = pl.DataFrame(pl.from_arrow(batches))[name]
     return values.fill_nan(None) if values.dtype.is_float() else values
 
 
