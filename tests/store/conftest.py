@@ -16,6 +16,7 @@ from trustspace.store import (
     AgreementRow,
     CrawlRow,
     DatasetRow,
+    DutyRow,
     IdempotencyRow,
     IndexedRow,
     OutboxRow,
@@ -99,6 +100,21 @@ class Maker:
             "signed_at": NOW,
         }
         return AgreementRow(**{**values, **columns})
+
+    def duty(self, name: str = "a1", participant: str = "garden", **columns: Any) -> DutyRow:
+        values: dict[str, Any] = {
+            "participant": participant,
+            "agreement_id": name,
+            "duty_id": "d1",
+            "occurrence": "s",
+            "action": "odrl:delete",
+            "bearer": Role.CONSUMER,
+            "created_at": NOW,
+            "updated_at": NOW,
+            "next_at": NOW,
+            "message_id": f"m-{name}",
+        }
+        return DutyRow(**{**values, **columns})
 
     def key(
         self, pid: str | None = "n1", participant: str = "bank", **columns: Any

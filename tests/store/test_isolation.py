@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ NAMES = ("x", "y")
 def reads(make: Maker) -> dict[str, Read]:
     """One read of every method that reads, over the ids that both use."""
     own: dict[str, Read] = {
+        "duties.page": lambda tx, who: tx.duties.page(who, states=(), limit=9).items,
+        "duties.due": lambda tx, who: tx.duties.due(who, now=make.later(seconds=9), limit=9),
+        "duties.next_at": lambda tx, who: tx.duties.next_at(who),
         "participants.get": lambda tx, who: tx.participants.get(who),
         "counterparties.list": lambda tx, who: tx.counterparties.list(who),
         "policies.get": lambda tx, who: tx.policies.get(who, make.policy_digest),
@@ -99,6 +103,10 @@ def reads(make: Maker) -> dict[str, Read]:
         "agreements.of_negotiation": lambda tx, who, name: tx.agreements.of_negotiation(
             who, f"n-{name}"
         ),
+        "duties.get": lambda tx, who, name: tx.duties.get(who, name, "d1", "s"),
+        "duties.list": lambda tx, who, name: tx.duties.list(who, name),
+        "duties.owed": lambda tx, who, name: tx.duties.owed(who, name),
+        "duties.told": lambda tx, who, name: tx.duties.told(who, f"m-{name}"),
         "holds.first": lambda tx, who, name: tx.holds.first(who, f"a-{name}"),
         "pushes.get": lambda tx, who, name: tx.pushes.get(who, name),
         "outbox.of_process": lambda tx, who, name: tx.outbox.of_process(who, name),
@@ -121,6 +129,10 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
     soon = make.later(seconds=1)
     return {
         "settings.put": lambda tx, who, name: tx.settings.put(who, name, "v"),
+        "duties.add": lambda tx, who, name: tx.duties.add(who, make.duty(name, who)),
+        "duties.put": lambda tx, who, name: tx.duties.put(
+            who, replace(make.duty(name, who), last_error="none")
+        ),
         "settings.forget": lambda tx, who, name: tx.settings.forget(who, name),
         "counterparties.attest": lambda tx, who, name: tx.counterparties.attest(
             who, name, {"a": 1}, now=make.now

@@ -9,6 +9,7 @@ Example::
 """
 
 from trustspace.store.database import Store
+from trustspace.store.duties import ONCE, OWED, DutyRow, DutyState
 from trustspace.store.holds import HoldRow
 from trustspace.store.pushes import PushRow
 from trustspace.store.rows import (
@@ -36,12 +37,16 @@ from trustspace.store.transaction import Transaction
 __all__ = [
     "EVERY_PARTICIPANT",
     "HOST",
+    "ONCE",
+    "OWED",
     "AgreementRow",
     "AgreementState",
     "Committed",
     "CounterpartyRow",
     "CrawlRow",
     "DatasetRow",
+    "DutyRow",
+    "DutyState",
     "EventRow",
     "Everyone",
     "HoldRow",

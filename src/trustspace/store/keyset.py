@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Select, literal, tuple_
 
 from trustspace.errors import NotFoundError
 from trustspace.store.columns import from_microseconds, to_microseconds
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def before(
-    statement: Select[Any], at: Column[Any], key: Column[Any], cursor: str | None
+    statement: Select[Any], at: ColumnElement[Any], key: ColumnElement[Any], cursor: str | None
 ) -> Select[Any]:
     """Order a statement newest first and start it where a cursor says.
 

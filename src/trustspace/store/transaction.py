@@ -17,6 +17,7 @@ from trustspace.store.agreements import Agreements
 from trustspace.store.catalogue import Datasets, Policies
 from trustspace.store.catalogue_index import CatalogueIndex
 from trustspace.store.counters import Counters, Meters
+from trustspace.store.duties import Duties
 from trustspace.store.events import Events
 from trustspace.store.holds import Holds
 from trustspace.store.negotiation_keys import NegotiationKeys
@@ -89,6 +90,11 @@ class Transaction:
     def holds(self) -> Holds:
         """Suspensions by a provider."""
         return Holds(self._unit)
+
+    @cached_property
+    def duties(self) -> Duties:
+        """What is owed under agreements."""
+        return Duties(self._unit)
 
     @cached_property
     def pushes(self) -> Pushes:

@@ -18,6 +18,7 @@ from trustspace.store.tables.catalogue import (
     indexed_datasets,
     policies,
 )
+from trustspace.store.tables.duty import duties
 from trustspace.store.tables.layout import metadata
 from trustspace.store.tables.participant import counterparties, participants, settings
 from trustspace.store.tables.process import (
@@ -39,6 +40,7 @@ __all__ = [
     "counters",
     "crawls",
     "datasets",
+    "duties",
     "events",
     "former_offers",
     "holds",

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from trustspace.errors import StoreError
+from trustspace.store.migrations.duty_tables import duties
 from trustspace.store.migrations.offer_tables import index_of_others, offers
 
 revision = "0001"
@@ -23,6 +24,7 @@ def upgrade() -> None:
     _exchanges()
     _messages()
     _deliveries()
+    duties()
 
 
 def downgrade() -> None:
