@@ -59,6 +59,7 @@ SCALARS += [
     "G1",
 ]
 TIMES = [NOW - 1, NOW, NOW + 1, NOW + 30, NOW + 59, NOW + 60, NOW + 61, "contractAgreement+5s"]
+POINTS = ["catalog", "negotiation", "transfer", "access", "access", "monitor", "evaluation"]
 COLUMNS = ["phone", "id", "名"]
 METHODS = ["drop", "null", "constant", "hash", "tokenise", "redact_pii", "partial", "round"]
 FILTERS: list[Json] = [
@@ -116,7 +117,7 @@ def fact(random: Random, left: str) -> Json:
         window = ":P1D" if left == "ts:frequency" else ""
         value = {f"rule:p{n}{window}": random.randint(0, 3) for n in range(random.randint(0, 3))}
     return {
-        "status": random.choice(["ok"] * 20 + ["missing", "stale", "error"]),
+        "status": random.choice(["ok"] * 20 + ["missing", "stale", "error", "deferred"]),
         "value": value,
         "unit": random.choice([None] * 15 + ["CNY"]),
         "within": maybe(random, [sample(random, SCALARS), ["A", "B"]]),
@@ -223,7 +224,7 @@ def policy(random: Random, number: int, point: str) -> Json:
 
 def request(random: Random, revision: str) -> Json:
     """Return a whole request in JSON form."""
-    point = random.choice(["catalog", "negotiation", "transfer", "access", "access", "evaluation"])
+    point = random.choice(POINTS)
     policies = [policy(random, n, point) for n in range(random.choice([0, 1, 1, 1, 1, 2]))]
     duties = [
         d

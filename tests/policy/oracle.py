@@ -23,6 +23,7 @@ DEFERRED = {
     "catalog": NEGOTIATION | {"odrl:purpose"},
     "negotiation": NEGOTIATION,
     "transfer": TRANSFER,
+    "monitor": TRANSFER,
     "access": set[str](),
     "evaluation": set[str](),
 }
@@ -30,6 +31,7 @@ KINDS = {
     "catalog": {"offer", "set"},
     "negotiation": {"offer"},
     "transfer": {"agreement"},
+    "monitor": {"agreement"},
     "access": {"agreement"},
     "evaluation": {"offer", "agreement", "set"},
 }
@@ -83,8 +85,11 @@ def measure(leaf: Json, fact: Json, now: int) -> tuple[str, str]:
 def weigh(request: Json, rule: Json, leaf: Json) -> tuple[str, str, Json]:
     """Return a leaf's value, the reason of a failure, and the fact behind it."""
     given = request["facts"].get(leaf["left"])
-    if request["point"] == "evaluation" and given is not None:
-        return *measure(leaf, given, request["now"]), given
+    if given is not None:
+        if given["status"] == "deferred" and request["point"] in ("catalog", "negotiation"):
+            return "deferred", "odrl.constraint.unknown", BLANK
+        if request["point"] == "evaluation" or leaf["left"] not in KNOWN:
+            return *measure(leaf, given, request["now"]), given
     if leaf["left"] not in KNOWN:
         return "unknown", "odrl.operand.unknown", BLANK
     if leaf["left"] in DEFERRED[request["point"]]:
@@ -267,7 +272,7 @@ def guard(request: Json) -> list[Json]:
         for policy in request["policies"]
         if policy["kind"] not in KINDS[request["point"]]
     ]
-    if request["point"] not in ("transfer", "access"):
+    if request["point"] not in ("transfer", "access", "monitor"):
         return reasons
     agreed, now = request["agreement"], request["now"]
     if agreed is None:

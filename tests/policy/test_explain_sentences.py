@@ -67,7 +67,7 @@ def test_every_reason_has_words(name, language):
         ),
         (
             {"left": "cx:Membership", "op": "odrl:eq", "expected": "active"},
-            "cx:Membership must be active",
+            "the membership must be active",
         ),
         (
             {

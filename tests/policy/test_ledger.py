@@ -106,7 +106,7 @@ def test_each_term_has_a_label_per_side():
 def test_the_tables_of_the_vocabulary_say_the_same():
     for name, operand in LEFT_OPERANDS.items():
         if not operand.shapes_delivery:
-            able = name in CONNECTOR.observes | CONNECTOR.believes
+            able = operand.stated or name in CONNECTOR.observes | CONNECTOR.believes
             assert (operand.label != "contractual") == able, name
             assert (operand.label == "enforced") == (name in CONNECTOR.observes), name
     for name, label in DUTIES.items():
@@ -162,7 +162,7 @@ def test_foreign_operands_and_operators_that_mean_nothing_here_are_contractual()
     promised = ("contractual", "contractual", "ledger.duty.promised")
     unresolved = ("contractual", "contractual", "ledger.unresolved")
     found = by_term(ledger(rules))
-    assert found["cx:Membership"] == found["odrl:count"] == unresolved
+    assert found["cx:Warranty"] == found["odrl:count"] == unresolved
     assert found["odrl:compensate"] == found["odrl:inform"] == promised
 
 

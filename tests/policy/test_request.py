@@ -28,7 +28,7 @@ def test_plain_request_is_read():
     [
         {"v": 2},
         {"v": "1"},
-        {"point": "monitor"},
+        {"point": "guess"},
         {"now": -1},
         {"now": 1.5},
         {"now": 2**53},

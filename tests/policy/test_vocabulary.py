@@ -137,8 +137,10 @@ def test_people_read_short_names():
 def test_the_engine_knows_every_operand_that_decides_and_defers_it_at_the_same_points():
     description = json.loads((files("trustspace.policy") / "compiled/policy.json").read_bytes())
     tables = description["tables"]
-    deciding = {name for name, known in LEFT_OPERANDS.items() if not known.shapes_delivery}
+    found = {name: one for name, one in LEFT_OPERANDS.items() if not one.stated}
+    deciding = {name for name, known in found.items() if not known.shapes_delivery}
     assert deciding <= set(tables["known"])
+    assert not set(tables["known"]) & {n for n, one in LEFT_OPERANDS.items() if one.stated}
     for point, names in tables["deferred"].items():
-        deferred = {name for name, known in LEFT_OPERANDS.items() if point in known.deferred}
+        deferred = {name for name, known in found.items() if point in known.deferred}
         assert deferred == set(names) & set(LEFT_OPERANDS), point

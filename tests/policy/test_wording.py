@@ -23,7 +23,7 @@ from trustspace.policy.wording import demand, printable, term, value
         ("odrl:delayPeriod", "odrl:eq", 90, "the delay must be PT90S"),
         ("odrl:delayPeriod", "odrl:eq", 0, "the delay must be PT0S"),
         ("odrl:payAmount", "odrl:eq", 500, "payAmount must be 500"),
-        ("cx:Membership", "acme:like", True, "cx:Membership acme:like True"),
+        ("cx:Warranty", "acme:like", True, "cx:Warranty acme:like True"),
     ],
 )
 def test_a_demand_in_words(left, op, right, text):

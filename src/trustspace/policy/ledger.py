@@ -66,8 +66,9 @@ class Abilities:
 
     Attributes:
         observes: Left operands whose value it sees itself, with the reason's id.
-        believes: Left operands whose value somebody states: the consumer in the agreement, or the
-            owner about a counterparty.
+        believes: Left operands whose value somebody states, beside those that are always decided
+            by a statement (`LeftOperand.stated`): the consumer in the agreement, or the owner
+            about a counterparty.
         performs: Duties that it does itself with every use.
         records: Duties of the consumer whose falling due it writes down with every use.
         proves: Duties of the consumer for whose fulfilment it takes evidence.
@@ -215,12 +216,13 @@ class _Book:
     def _leaf(self, leaf: Leaf) -> Term:
         name = leaf.left
         known = LEFT_OPERANDS.get(name)
-        is_decided = known is not None and leaf.op in known.operators
         provider: Label = "contractual"
-        if is_decided and name in self.abilities.observes:
-            provider = "enforced"
-        elif is_decided and name in self.abilities.believes:
-            provider = "attested"
+        if known is not None and leaf.op in known.operators:
+            is_stated = known.stated and known.label == "attested"
+            if name in self.abilities.observes:
+                provider = "enforced"
+            elif is_stated or name in self.abilities.believes:
+                provider = "attested"
         why = "ledger.unresolved" if provider == "contractual" else _why(name)
         if self.delivering.is_called and why in ("ledger.time", "ledger.count"):
             why += ".call"
@@ -274,6 +276,9 @@ def _why(name: str) -> str:
         return "ledger.time"
     if name in COUNTED:
         return "ledger.count"
+    known = LEFT_OPERANDS.get(name)
+    if known is not None and known.stated:
+        return "ledger.stated"
     return f"ledger.{name.partition(':')[2]}"
 
 

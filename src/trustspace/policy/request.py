@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, model_validator
 from trustspace.policy.predicate import MAX_INTEGER, Count, Document, Name, SafeInt, Scalar
 from trustspace.policy.rule import PolicyIR, Scalars, repeated
 
-Point = Literal["catalog", "negotiation", "transfer", "access", "evaluation"]
+Point = Literal["catalog", "negotiation", "transfer", "access", "monitor", "evaluation"]
 """Where the question is asked; each has its own guards and its own table of deferred operands.
 
 ``evaluation`` is the bare question, outside any exchange: facts of any name are compared.
@@ -126,7 +126,8 @@ class Fact(Document):
     """The value of a left operand, or why there is none.
 
     Attributes:
-        status: Only ``ok`` is compared; everything else makes the leaf unknown.
+        status: Only ``ok`` is compared; everything else makes the leaf unknown, but what is
+            ``deferred`` in a catalogue or a negotiation is left to a later point.
         value: A scalar, several (``odrl:language`` of a text in two languages), a mapping of
             counters (``odrl:count``), or ``None`` when there is none.
         unit: Unit of the value or ``None``; ordered comparison needs the leaf's unit.
@@ -138,7 +139,7 @@ class Fact(Document):
         at: Unix seconds at which the fact came about, for ``andSequence``, or ``None``.
     """
 
-    status: Literal["ok", "missing", "stale", "error"]
+    status: Literal["ok", "missing", "stale", "error", "deferred"]
     value: Scalar | Scalars | dict[Name, SafeInt] | None
     unit: Name | None
     within: Scalars | None
@@ -172,7 +173,9 @@ class Fact(Document):
         )
 
     @classmethod
-    def unavailable(cls, status: Literal["missing", "stale", "error"] = "missing") -> Self:
+    def unavailable(
+        cls, status: Literal["missing", "stale", "error", "deferred"] = "missing"
+    ) -> Self:
         """Return a fact that cannot be compared."""
         return cls(
             status=status,

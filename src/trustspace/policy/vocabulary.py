@@ -16,15 +16,60 @@ Example::
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from trustspace.errors import UnsupportedTermError
+from trustspace.errors import PolicyError, UnsupportedTermError
+from trustspace.policy.attested import ATTESTED
+from trustspace.policy.left_operand import (
+    ANCESTRY,
+    CODES,
+    EQUALITY,
+    MEMBERSHIP,
+    OPERATORS,
+    ORDERED,
+    Kind,
+    Label,
+    LeftOperand,
+    Point,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = [
+    "ACTIONS",
+    "ANCESTRY",
+    "CATENAX_NAMESPACE",
+    "COUNTED",
+    "DUTIES",
+    "DUTY_OPERANDS",
+    "EDC_NAMESPACE",
+    "EQUALITY",
+    "LEFT_OPERANDS",
+    "MEMBERSHIP",
+    "NAMESPACES",
+    "ODRL_NAMESPACE",
+    "OPERATORS",
+    "ORDERED",
+    "TRUSTSPACE_NAMESPACE",
+    "XSD_NAMESPACE",
+    "Kind",
+    "Label",
+    "LeftOperand",
+    "Point",
+    "action",
+    "compact",
+    "declare",
+    "duty_action",
+    "included_actions",
+    "left_operand",
+    "operator",
+    "spelled",
+    "suggestion",
+    "to_wire",
+    "unknown_term",
+]
 
 ODRL_NAMESPACE = "http://www.w3.org/ns/odrl/2/"
 """ODRL Vocabulary 2.2; its terms are bare on the wire."""
@@ -48,123 +93,97 @@ NAMESPACES: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Kind(StrEnum):
-    """What kind of value a left operand is compared with."""
-
-    DATE_TIME = "dateTime"
-    """A point in time, seconds since 1970-01-01T00:00:00Z inside the engine."""
-    INTEGER = "integer"
-    """An integer within the exact range of a JSON number."""
-    STRING = "string"
-    """Text or a code, one or several."""
-    IRI = "iri"
-    """An identifier; terms of known namespaces are compared in prefixed form."""
-    DECIMAL = "decimal"
-    """A number with decimal places, in whole units of its scale inside the engine."""
-    ANY = "any"
-    """Whatever type the value is written with."""
-    DURATION = "duration"
-    """An ISO 8601 duration of days and smaller, seconds inside the engine."""
-    FREQUENCY = "frequency"
-    """A number of uses per window (``10000/P1D``), a number with a unit inside the engine."""
-    ROW_FILTER = "rowFilter"
-    """A row predicate in the grammar of `trustspace.policy.row_filter`."""
-    COLUMNS = "columns"
-    """Column names."""
-    MASKS = "masks"
-    """``column:method`` pairs."""
-
-
-Label = Literal["enforced", "attested", "contractual"]
-"""How far a term binds: this software can stop it, evidence will exist, or it is only promised."""
-Point = Literal["catalog", "negotiation", "transfer", "access", "monitor"]
-"""Where a decision is asked for."""
-
-ORDERED = frozenset({"odrl:lt", "odrl:lteq", "odrl:gt", "odrl:gteq"})
-EQUALITY = frozenset({"odrl:eq", "odrl:neq"})
-MEMBERSHIP = frozenset({"odrl:isAnyOf", "odrl:isAllOf", "odrl:isNoneOf"})
-ANCESTRY = frozenset({"odrl:isPartOf", "odrl:isA", "odrl:hasPart"})
-OPERATORS = ORDERED | EQUALITY | MEMBERSHIP | ANCESTRY
-"""The twelve operators of ODRL that the engine evaluates (DSP 2025-1 without ``term-lteq``)."""
-
-
-@dataclass(frozen=True)
-class LeftOperand:
-    """What the connector knows about one left operand.
-
-    Attributes:
-        name: Prefixed name, as in the engine's documents.
-        kind: Kind of the right operand.
-        label: How far a constraint on it binds at the provider (`trustspace.policy.ledger`).
-        operators: Operators that have a meaning with it.
-        deferred: Points where a constraint on it is checked for form, not for truth.
-        shapes_delivery: Whether it narrows what is delivered instead of deciding whether.
-    """
-
-    name: str
-    kind: Kind
-    label: Label
-    operators: frozenset[str]
-    deferred: frozenset[Point] = frozenset()
-    shapes_delivery: bool = False
-
-
 _BEFORE_ACCESS: frozenset[Point] = frozenset({"catalog", "negotiation"})
-_BEFORE_DELIVERY: frozenset[Point] = frozenset({"catalog", "negotiation", "transfer"})
+_BEFORE_DELIVERY: frozenset[Point] = frozenset({"catalog", "negotiation", "transfer", "monitor"})
 _TIME = ORDERED | EQUALITY
-_CODES = frozenset({"odrl:eq", "odrl:neq"}) | MEMBERSHIP
-_PLACES = _CODES | frozenset({"odrl:isPartOf"})
+_PLACES = CODES | frozenset({"odrl:isPartOf"})
 
-LEFT_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
-    {
-        operand.name: operand
-        for operand in (
-            LeftOperand("odrl:dateTime", Kind.DATE_TIME, "enforced", _TIME, _BEFORE_ACCESS),
-            LeftOperand("edc:inForceDate", Kind.DATE_TIME, "enforced", _TIME, _BEFORE_ACCESS),
-            LeftOperand(
-                "odrl:count",
-                Kind.INTEGER,
-                "enforced",
-                frozenset({"odrl:lt", "odrl:lteq"}),
-                _BEFORE_DELIVERY,
-            ),
-            LeftOperand(
-                "ts:frequency",
-                Kind.FREQUENCY,
-                "enforced",
-                frozenset({"odrl:lteq"}),
-                _BEFORE_DELIVERY,
-            ),
-            LeftOperand("odrl:purpose", Kind.IRI, "attested", _CODES, frozenset({"catalog"})),
-            LeftOperand("odrl:recipient", Kind.IRI, "enforced", _CODES),
-            LeftOperand("odrl:spatial", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
-            LeftOperand("ts:destination", Kind.STRING, "contractual", _PLACES, _BEFORE_ACCESS),
-            LeftOperand("ts:outputForm", Kind.STRING, "contractual", _CODES, _BEFORE_DELIVERY),
-            LeftOperand(
-                "ts:rowFilter",
-                Kind.ROW_FILTER,
-                "enforced",
-                frozenset({"odrl:eq"}),
-                shapes_delivery=True,
-            ),
-            LeftOperand(
-                "ts:columns",
-                Kind.COLUMNS,
-                "enforced",
-                frozenset({"odrl:isAnyOf", "odrl:isNoneOf"}),
-                shapes_delivery=True,
-            ),
-            LeftOperand(
-                "ts:mask",
-                Kind.MASKS,
-                "enforced",
-                frozenset({"odrl:isAllOf"}),
-                shapes_delivery=True,
-            ),
-        )
-    }
-)
-"""Left operands of permissions and prohibitions that the engine evaluates."""
+_LEFT_OPERANDS = {
+    operand.name: operand
+    for operand in (
+        LeftOperand("odrl:dateTime", Kind.DATE_TIME, "enforced", _TIME, _BEFORE_ACCESS),
+        LeftOperand("edc:inForceDate", Kind.DATE_TIME, "enforced", _TIME, _BEFORE_ACCESS),
+        LeftOperand(
+            "odrl:count",
+            Kind.INTEGER,
+            "enforced",
+            frozenset({"odrl:lt", "odrl:lteq"}),
+            _BEFORE_DELIVERY,
+        ),
+        LeftOperand(
+            "ts:frequency",
+            Kind.FREQUENCY,
+            "enforced",
+            frozenset({"odrl:lteq"}),
+            _BEFORE_DELIVERY,
+        ),
+        LeftOperand("odrl:purpose", Kind.IRI, "attested", CODES, frozenset({"catalog"})),
+        LeftOperand("odrl:recipient", Kind.IRI, "enforced", CODES),
+        LeftOperand("odrl:spatial", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
+        LeftOperand("ts:destination", Kind.STRING, "contractual", _PLACES, _BEFORE_ACCESS),
+        LeftOperand("ts:outputForm", Kind.STRING, "contractual", CODES, _BEFORE_DELIVERY),
+        LeftOperand(
+            "ts:rowFilter",
+            Kind.ROW_FILTER,
+            "enforced",
+            frozenset({"odrl:eq"}),
+            shapes_delivery=True,
+        ),
+        LeftOperand(
+            "ts:columns",
+            Kind.COLUMNS,
+            "enforced",
+            frozenset({"odrl:isAnyOf", "odrl:isNoneOf"}),
+            shapes_delivery=True,
+        ),
+        LeftOperand(
+            "ts:mask",
+            Kind.MASKS,
+            "enforced",
+            frozenset({"odrl:isAllOf"}),
+            shapes_delivery=True,
+        ),
+        *ATTESTED,
+    )
+}
+
+LEFT_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(_LEFT_OPERANDS)
+"""Left operands of permissions and prohibitions that the engine evaluates, with those declared."""
+
+
+def declare(operands: Iterable[LeftOperand]) -> Callable[[], None]:
+    """Take operands of an author's own into the vocabulary, for the whole process.
+
+    Returns:
+        A function that takes them out again.
+
+    Raises:
+        PolicyError: A name means something else already, code ``operand.declared``.
+    """
+    added = tuple(operands)
+    for operand in added:
+        known = _LEFT_OPERANDS.get(operand.name)
+        if known is not None and known != operand:
+            raise PolicyError(
+                f"the operand {operand.name!r} means something else already",
+                code="operand.declared",
+                hint="give your operand a prefix of your own",
+            )
+    for operand in added:
+        _declared[operand.name] = _declared.get(operand.name, 0) + 1
+        _LEFT_OPERANDS[operand.name] = operand
+
+    def withdraw() -> None:
+        for operand in added:
+            _declared[operand.name] -= 1
+            if not _declared[operand.name]:
+                del _declared[operand.name], _LEFT_OPERANDS[operand.name]
+
+    return withdraw
+
+
+_declared: dict[str, int] = {}
+"""How many connectors of this process declare an operand."""
 
 COUNTED: frozenset[str] = frozenset({"odrl:count", "ts:frequency"})
 """Left operands that count uses under one permission."""
@@ -334,7 +353,8 @@ def suggestion(term: str, known: Iterable[str]) -> str:
 
 def unknown_term(what: str, term: str, known: Iterable[str], location: str) -> UnsupportedTermError:
     """Return the error for a term that is not known, with what may have been meant."""
-    names = sorted(known)
+    # ODRL's own terms first: there is room for a few only.
+    names = sorted(known, key=lambda name: (not name.startswith("odrl:"), name))
     shown = ", ".join(spelled(name) for name in names[:12])
     return UnsupportedTermError(
         f"{what} {term[:200]!r} is not supported",

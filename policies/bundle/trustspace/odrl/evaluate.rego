@@ -98,7 +98,12 @@ default weigh(_, _, _) := {
 	"fact": {"value": null, "depends": [], "expires": null},
 }
 
+weigh(q, _, leaf) := {"value": "deferred", "reason": "odrl.constraint.unknown", "fact": operands.blank} if {
+	points.put_off(q, leaf.left)
+}
+
 weigh(q, _, leaf) := measure(leaf, object.union(operands.blank, q.facts[leaf.left]), q.now) if {
+	not points.put_off(q, leaf.left)
 	points.supplied(q, leaf.left)
 }
 
@@ -108,6 +113,7 @@ weigh(q, _, leaf) := {"value": "unknown", "reason": "odrl.operand.unknown", "fac
 }
 
 weigh(q, _, leaf) := {"value": value, "reason": "odrl.constraint.unknown", "fact": operands.blank} if {
+	not points.put_off(q, leaf.left)
 	not points.supplied(q, leaf.left)
 	leaf.left in operands.known
 	points.postponed(q.point, leaf.left)
@@ -115,6 +121,7 @@ weigh(q, _, leaf) := {"value": value, "reason": "odrl.constraint.unknown", "fact
 }
 
 weigh(q, rule, leaf) := measure(leaf, fact, q.now) if {
+	not points.put_off(q, leaf.left)
 	not points.supplied(q, leaf.left)
 	leaf.left in operands.known
 	not points.postponed(q.point, leaf.left)

@@ -6,8 +6,6 @@ package trustspace.points
 
 kinds["evaluation"] := {"offer", "agreement", "set"}
 
-default supplied(_, _) := false
-
 supplied(q, name) if {
 	q.point == "evaluation"
 	q.facts[name]

@@ -18,6 +18,7 @@ deferred := {
 		"ts:destination", "ts:outputForm",
 	},
 	"transfer": {"odrl:count", "ts:frequency", "ts:outputForm"},
+	"monitor": {"odrl:count", "ts:frequency", "ts:outputForm"},
 	"access": set(),
 	"evaluation": set(),
 }
