@@ -20,7 +20,7 @@ from trustspace.policy.messages import LANGUAGES, catalogue
 from trustspace.policy.odrl.lowering import lower_document
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.terms import terms
-from trustspace.policy.vocabulary import DUTIES, LEFT_OPERANDS
+from trustspace.policy.vocabulary import DUTIES, LEFT_OPERANDS, to_wire
 
 FILE = Delivering(forms=("file",))
 CALLS = Delivering(forms=("api",))
@@ -144,8 +144,14 @@ def test_what_nobody_finds_out_is_contractual(left):
     assert by_term(ledger(rules)) == {left: ("contractual", "contractual", "ledger.unresolved")}
 
 
+@pytest.mark.parametrize("left", ["ts:credential", "cx:Membership"])
+def test_what_is_stated_of_a_counterparty_is_attested(left):
+    found = by_term(ledger(rules_of(constrained(to_wire(left), "eq", "x"))))
+    assert found == {left: ("attested", "contractual", "ledger.stated")}
+
+
 def test_foreign_operands_and_operators_that_mean_nothing_here_are_contractual():
-    document = constrained("https://w3id.org/catenax/2025/9/policy/Membership", "eq", "active")
+    document = constrained("https://w3id.org/catenax/2025/9/policy/Warranty", "eq", "active")
     document["permission"][0]["constraint"].append(
         {"leftOperand": "count", "operator": "gteq", "rightOperand": 3}
     )
