@@ -9,6 +9,7 @@
     4  the other side or the network failed
     5  not found
     6  integrity: bytes are not what was announced
+    7  not run: a check needs a program that is missing
 
 Example::
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 WRONG_USAGE = 2
 OTHER_SIDE = 4
+NOT_RUN = 7
 
 CODES: tuple[tuple[type[TrustspaceError], int], ...] = (
     (PolicyDeniedError, 3),

@@ -11,6 +11,7 @@ from trustspace.cli.commands.policy.diff import diff
 from trustspace.cli.commands.policy.eval import eval_
 from trustspace.cli.commands.policy.explain import explain
 from trustspace.cli.commands.policy.ledger import ledger
+from trustspace.cli.commands.policy.lint import lint
 from trustspace.cli.commands.policy.new import new
 from trustspace.cli.commands.policy.server_config import server_config
 
@@ -29,6 +30,7 @@ for _name, _function in {
     "explain": explain,
     "diff": diff,
     "ledger": ledger,
+    "lint": lint,
     "bundle": bundle,
     "server-config": server_config,
 }.items():
