@@ -268,7 +268,6 @@ CASES: dict[str, tuple[Json, list[tuple[str, str]]]] = {
         ),
         [
             ("unit.missing", "/permission/0/duty/0/action/0/refinement/0"),
-            ("term.contractual", "/permission/0/duty/0"),
         ],
     ),
     "a policy that is not understood": (
