@@ -12,13 +12,17 @@ Example::
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trustspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class _Description(BaseModel):
@@ -32,6 +36,7 @@ class _Description(BaseModel):
     opa: str
     entrypoints: tuple[str, ...]
     tables: dict[str, Any]
+    operands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,12 @@ class CompiledPolicy:
         data: ``data.json``, the base documents.
         description: ``policy.json`` with the digests of both and of the sources.
     """
+
+    ENTRYPOINTS: ClassVar[tuple[str, ...]] = (
+        "trustspace/v1/decide",
+        "trustspace/v1/decide_many",
+        "trustspace/v1/trace",
+    )
 
     module: bytes
     data: bytes
@@ -57,15 +68,40 @@ class CompiledPolicy:
             data: Base documents; ``data.trustspace.meta.revision`` has to be ``source``.
             source: Digest of the sources.
         """
-        description = _Description(
-            source=source,
-            module=_digest(module),
-            data=_digest(data),
-            opa="unknown",
-            entrypoints=(),
-            tables={},
-        )
-        return cls(module, data, description.model_dump_json().encode())
+        return cls.built(module, data, source=source, opa="unknown", tables={}, operands=())
+
+    @classmethod
+    def built(
+        cls,
+        module: bytes,
+        data: bytes,
+        *,
+        source: str,
+        opa: str,
+        tables: Mapping[str, Any],
+        operands: tuple[str, ...],
+    ) -> Self:
+        """Return a policy with the description that belongs to it.
+
+        Args:
+            module: As for `of`.
+            data: As for `of`.
+            source: As for `of`.
+            opa: Version of the OPA that compiled it.
+            tables: What Python has to know of the rules, ``data.trustspace.points.tables``.
+            operands: As for `operands`.
+        """
+        description = {
+            "data": _digest(data),
+            "entrypoints": list(cls.ENTRYPOINTS),
+            "module": _digest(module),
+            "opa": opa,
+            "operands": list(operands),
+            "source": source,
+            "tables": dict(tables),
+        }
+        text = json.dumps(description, sort_keys=True, indent=1, ensure_ascii=False)
+        return cls(module, data, f"{text}\n".encode())
 
     @classmethod
     def shipped(cls) -> Self:
@@ -77,16 +113,28 @@ class CompiledPolicy:
             description=(folder / "policy.json").read_bytes(),
         )
 
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Left operands that the rules of a site know beside those of the core.
+
+        Raises:
+            ConfigurationError: The description cannot be read.
+        """
+        return self._described().operands
+
+    def _described(self) -> _Description:
+        try:
+            return _Description.model_validate_json(self.description)
+        except ValidationError as error:
+            raise unusable("its description cannot be read") from error
+
     def revision(self) -> str:
         """Return the digest of the sources, after checking that the parts belong together.
 
         Raises:
             ConfigurationError: A part is missing, truncated or from another build.
         """
-        try:
-            description = _Description.model_validate_json(self.description)
-        except ValidationError as error:
-            raise unusable("its description cannot be read") from error
+        description = self._described()
         for name, content in (("module", self.module), ("data", self.data)):
             if getattr(description, name) != _digest(content):
                 raise unusable(f"the {name} is not the one its description names")

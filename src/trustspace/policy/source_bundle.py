@@ -7,14 +7,12 @@ Example::
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import tarfile
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from trustspace.errors import ConfigurationError
+from trustspace.policy.rollout.archive import write_archive
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -52,15 +50,8 @@ def source_bundle(folder: Traversable) -> bytes:
     Args:
         folder: Folder with ``.manifest`` and the packages.
     """
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as bundle:
-        for name, content in sorted(_members(folder, "")):
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            member.mode = 0o644
-            bundle.addfile(member, io.BytesIO(content))
     # Without a time in it, so that equal rules make equal bytes.
-    return gzip.compress(archive.getvalue(), mtime=0)
+    return write_archive(dict(members(folder)))
 
 
 def revision_of(folder: Traversable) -> str:
@@ -68,12 +59,18 @@ def revision_of(folder: Traversable) -> str:
     return str(json.loads((folder / ".manifest").read_bytes())["revision"])
 
 
-def _members(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+def members(folder: Traversable, path: str = "") -> list[tuple[str, bytes]]:
+    """Return the files of a bundle by their path: Rego, base data, the manifest.
+
+    Args:
+        folder: Where to look.
+        path: Path of that folder in the bundle, with a slash behind it.
+    """
     found: list[tuple[str, bytes]] = []
     for entry in folder.iterdir():
         name = f"{path}{entry.name}"
         if entry.is_dir():
-            found += _members(entry, f"{name}/")
+            found += members(entry, f"{name}/")
         elif entry.name.endswith(".rego") or entry.name in ("data.json", ".manifest"):
             found.append((name, entry.read_bytes()))
     return found

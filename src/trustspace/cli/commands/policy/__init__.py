@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from trustspace.cli.commands.policy.build import build
 from trustspace.cli.commands.policy.bundle import bundle
 from trustspace.cli.commands.policy.cases import coverage, run_cases
 from trustspace.cli.commands.policy.check import check
@@ -14,6 +15,7 @@ from trustspace.cli.commands.policy.ledger import ledger
 from trustspace.cli.commands.policy.lint import lint
 from trustspace.cli.commands.policy.new import new
 from trustspace.cli.commands.policy.server_config import server_config
+from trustspace.cli.commands.policy.sign import sign, verify
 
 policy: typer.Typer = typer.Typer(
     name="policy",
@@ -31,7 +33,10 @@ for _name, _function in {
     "diff": diff,
     "ledger": ledger,
     "lint": lint,
+    "build": build,
     "bundle": bundle,
+    "sign": sign,
+    "verify": verify,
     "server-config": server_config,
 }.items():
     policy.command(_name)(_function)

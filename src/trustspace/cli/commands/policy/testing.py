@@ -93,27 +93,50 @@ def _engine(
 
 
 def _found(paths: list[Path]) -> list[tuple[Path, cases.Case]]:
-    """Return the cases of files and folders; in a folder, other files of JSON are passed over."""
+    """Return the cases of files and folders."""
+    found = []
+    for file, document in case_files(paths):
+        try:
+            found += [(file, case) for case in cases.read_cases(document)]
+        except PolicyError as error:
+            raise PolicyError(
+                f"{file}: {error}", code=error.code, location=error.location
+            ) from error
+    if not found:
+        raise _no_cases(paths)
+    return found
+
+
+def case_files(paths: list[Path], *, required: bool = True) -> list[tuple[Path, Any]]:
+    """Return the groups of cases in files and folders, with the policies that they name by a path.
+
+    Args:
+        paths: Files and folders; in a folder, other files of JSON are passed over.
+        required: Whether there has to be at least one.
+
+    Raises:
+        ConfigurationError: There is none.
+        PolicyError: A file is not JSON.
+    """
     found = []
     for path in paths:
-        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        for file in files:
+        for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
             document = read_json(file, "PATH")
             if path.is_dir() and not _holds_cases(document):
                 continue
-            try:
-                found += [(file, case) for case in cases.read_cases(_linked(document, file))]
-            except PolicyError as error:
-                raise PolicyError(
-                    f"{file}: {error}", code=error.code, location=error.location
-                ) from error
-    if not found:
-        raise ConfigurationError(
-            f"there are no cases in {', '.join(map(str, paths))}",
-            setting="PATH",
-            hint='write {"policy": …, "cases": […]} into a file',
-        )
+            groups = document if isinstance(document, list) else [document]
+            found += [(file, _linked(group, file)) for group in groups]
+    if required and not found:
+        raise _no_cases(paths)
     return found
+
+
+def _no_cases(paths: list[Path]) -> ConfigurationError:
+    return ConfigurationError(
+        f"there are no cases in {', '.join(map(str, paths))}",
+        setting="PATH",
+        hint='write {"policy": …, "cases": […]} into a file',
+    )
 
 
 def _holds_cases(document: Any) -> bool:  # noqa: ANN401 - any JSON value
@@ -121,10 +144,8 @@ def _holds_cases(document: Any) -> bool:  # noqa: ANN401 - any JSON value
     return any(isinstance(group, dict) and {"policy", "cases"} <= group.keys() for group in groups)
 
 
-def _linked(document: Any, file: Path) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a file of cases with the policy it names by a path in its place."""
-    if isinstance(document, list):
-        return [_linked(group, file) for group in document]
-    if isinstance(document, dict) and isinstance(document.get("policy"), str):
-        return {**document, "policy": read_json(file.parent / document["policy"], "policy")}
-    return document
+def _linked(group: Any, file: Path) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a group of cases with the policy it names by a path in its place."""
+    if isinstance(group, dict) and isinstance(group.get("policy"), str):
+        return {**group, "policy": read_json(file.parent / group["policy"], "policy")}
+    return group
