@@ -208,6 +208,7 @@ class SealedWriter:
     def _begin(self, header: Header) -> None:
         self._start(header)
         os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
         self._append(header.encoded)
 
     def _start(self, header: Header) -> None:
