@@ -27,12 +27,25 @@ OPERATORS = [
     "isAnyOf",
     "isNoneOf",
 ]
+COUNTED = {
+    "odrl:count": [""],
+    "ts:frequency": [":P1D"],
+    "ts:dataRecord": [":row", ":row/P1D"],
+    "ts:dataSize": [":byte", ":byte/P1D"],
+    "odrl:meteredTime": [":second", ":second/P1D"],
+    "odrl:elapsedTime": [""],
+}
+WINDOWED = set(COUNTED) - {"odrl:count", "odrl:elapsedTime"}
 LEFT = ["odrl:purpose", "odrl:spatial", "odrl:dateTime"] * 2
 LEFT += [
     "odrl:dateTime",
     "edc:inForceDate",
     "odrl:count",
     "ts:frequency",
+    "ts:dataRecord",
+    "ts:dataSize",
+    "odrl:meteredTime",
+    "odrl:elapsedTime",
     "odrl:purpose",
     "odrl:recipient",
     "odrl:spatial",
@@ -88,7 +101,7 @@ def right(random: Random, left: str) -> Any:
     """Return a right operand."""
     if left in ("odrl:dateTime", "edc:inForceDate"):
         return random.choice(TIMES)
-    if left in ("odrl:count", "ts:frequency") and random.random() < 0.8:
+    if left in COUNTED and random.random() < 0.8:
         return random.randint(0, 3)
     value = random.choice(SCALARS)
     return [value, *sample(random, SCALARS, 2)] if random.random() < 0.5 else value
@@ -103,7 +116,7 @@ def leaf(random: Random, name: str) -> Json:
         "left": left,
         "op": f"odrl:{random.choice(OPERATORS)}",
         "right": right(random, left),
-        "unit": random.choice([None] * 15 + ["CNY"] if left != "ts:frequency" else ["P1D", None]),
+        "unit": random.choice(["P1D", None] if left in WINDOWED else [None] * 15 + ["CNY"]),
         "src": f"/{name}",
     }
 
@@ -113,9 +126,12 @@ def fact(random: Random, left: str) -> Json:
     value: Any = random.choice(SCALARS)
     if random.random() < 0.4:
         value = sample(random, SCALARS)
-    if left in ("odrl:count", "ts:frequency") and random.random() < 0.9:
-        window = ":P1D" if left == "ts:frequency" else ""
-        value = {f"rule:p{n}{window}": random.randint(0, 3) for n in range(random.randint(0, 3))}
+    if left in COUNTED and left != "odrl:elapsedTime" and random.random() < 0.9:
+        ends = COUNTED[left]
+        value = {
+            f"rule:p{n}{random.choice(ends)}": random.randint(0, 3)
+            for n in range(random.randint(0, 3))
+        }
     return {
         "status": random.choice(["ok"] * 20 + ["missing", "stale", "error", "deferred"]),
         "value": value,

@@ -14,10 +14,11 @@ from tests.policy.oracle_values import combine, operator, tagged
 Json = dict[str, Any]
 
 CLOCKS = {"odrl:dateTime", "edc:inForceDate"}
-GIVEN = {"odrl:purpose", "odrl:spatial", "ts:destination", "ts:outputForm"}
-COUNTED = {"odrl:count", "ts:frequency"}
+GIVEN = {"odrl:purpose", "odrl:spatial", "ts:destination", "ts:outputForm", "odrl:elapsedTime"}
+AMOUNTS = {"ts:dataRecord": "row", "ts:dataSize": "byte", "odrl:meteredTime": "second"}
+COUNTED = {"odrl:count", "ts:frequency", *AMOUNTS}
 KNOWN = CLOCKS | GIVEN | COUNTED | {"odrl:recipient"}
-TRANSFER = COUNTED | {"ts:outputForm"}
+TRANSFER = COUNTED | {"ts:outputForm", "odrl:elapsedTime"}
 NEGOTIATION = TRANSFER | CLOCKS | {"odrl:spatial", "ts:destination"}
 DEFERRED = {
     "catalog": NEGOTIATION | {"odrl:purpose"},
@@ -64,10 +65,12 @@ def find_fact(request: Json, rule: Json, leaf: Json) -> Json:
     fact = request["facts"].get(name, BLANK)
     if name in COUNTED:
         counters = fact["value"] if isinstance(fact["value"], dict) else {}
-        in_window = name == "ts:frequency"
-        key = f"{rule['counter']}:{leaf['unit']}" if in_window else rule["counter"]
+        what, window = AMOUNTS.get(name), leaf["unit"]
+        in_window = name == "ts:frequency" or (what is not None and window is not None)
+        parts = [part for part in (what, window if in_window else None) if part is not None]
+        key = ":".join([str(rule["counter"]), "/".join(parts)]) if parts else rule["counter"]
         used = counters.get(key)
-        if in_window and (rule["counter"] is None or leaf["unit"] is None):
+        if (in_window or what) and (rule["counter"] is None or (in_window and window is None)):
             return BLANK
         unit = leaf["unit"] if in_window else fact["unit"]
         return BLANK | {"unit": unit} if used is None else fact | {"value": used + 1, "unit": unit}
@@ -94,7 +97,7 @@ def weigh(request: Json, rule: Json, leaf: Json) -> tuple[str, str, Json]:
         return "unknown", "odrl.operand.unknown", BLANK
     if leaf["left"] in DEFERRED[request["point"]]:
         elements = tagged(leaf["right"])
-        number = leaf["left"] in CLOCKS | COUNTED
+        number = leaf["left"] in CLOCKS | COUNTED | {"odrl:elapsedTime"}
         fits = [
             kind == ("int" if number else "str")
             or (

@@ -8,6 +8,26 @@ from trustspace.policy.explain import explain, summary
 from trustspace.policy.messages import LANGUAGES
 
 
+def test_a_window_that_is_used_up_says_when_the_next_one_opens():
+    cause = {
+        "id": "pep.limit_reached",
+        "left": "ts:frequency",
+        "op": "odrl:lteq",
+        "expected": 3,
+        "unit": "P1D+08:00",
+        "opens": 1798732800,
+    }
+    assert explain([cause], remote=True) == (
+        "what was agreed is used up: the number of uses per window must be at most 3/P1D+08:00"
+        " - the next window opens at 2026-12-31T16:00:00Z;"
+        " for more than 3 negotiate a new agreement",
+    )
+    (chinese,) = explain([cause], language="zh", remote=True)
+    assert "下一个时间窗口于 2026-12-31T16:00:00Z 开启" in chinese
+    (unsure,) = explain([cause | {"opens": True}], remote=True)
+    assert unsure.endswith("wait for the next window, or negotiate a new agreement for more than 3")
+
+
 @pytest.mark.parametrize("name", REASONS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_has_words(name, language):
@@ -43,6 +63,27 @@ def test_every_reason_has_words(name, language):
             (
                 "the number of uses must be at most 10; it was 11"
                 " - negotiate a new agreement for more than 10 uses"
+            ),
+        ),
+        (
+            {"left": "ts:dataRecord", "op": "odrl:lteq", "expected": 10, "actual": 11},
+            (
+                "the number of rows must be at most 10; it was 11"
+                " - negotiate a new agreement for more than 10"
+            ),
+        ),
+        (
+            {"left": "ts:dataSize", "op": "odrl:lteq", "expected": 5 * 10**6, "unit": "P1D"},
+            (
+                "the size delivered must be at most 5MB/P1D"
+                " - wait for the next window, or negotiate a new agreement for more than 5MB"
+            ),
+        ),
+        (
+            {"left": "odrl:meteredTime", "op": "odrl:lteq", "expected": 28_800},
+            (
+                "the running time of deliveries must be at most PT8H"
+                " - negotiate a new agreement for more than PT8H"
             ),
         ),
         (
@@ -124,7 +165,7 @@ def test_every_reason_has_words(name, language):
         ),
         (
             {"id": "pep.limit_reached", "expected": 10},
-            "the 10 uses agreed are used up - negotiate a new agreement",
+            "what was agreed is used up - negotiate a new agreement",
         ),
         ({"id": "engine.deadline"}, "the decision did not come in time - try again later"),
     ],

@@ -19,6 +19,7 @@ from trustspace.policy.facts import (
     build_request,
     count_fact,
     dataset,
+    elapsed_fact,
     evaluate,
     needed,
     participant,
@@ -32,6 +33,9 @@ from trustspace.policy.terms import terms
 from trustspace.policy.wasm import WasmEngine
 
 NOW = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
+
+
+UNCOUNTED = Capabilities(counts=frozenset({"use"}))
 
 
 def agreement(**keywords: Any) -> Agreement:
@@ -153,6 +157,24 @@ def test_a_denial_is_the_engine_s(engine):
     assert [reason.id for reason in denied.reasons] == ["fact.unavailable"]
 
 
+def test_the_time_since_the_first_use_ends_the_decision_with_the_term(engine):
+    rules = lower(agreement(elapsed="PT1M"), kind="agreement")
+
+    def since(first):
+        fact = elapsed_fact(first, rules, now=NOW)
+        decision = ask(engine, agreement(elapsed="PT1M"), facts={"odrl:elapsedTime": fact})
+        return fact.value, decision.allow, decision.ttl
+
+    assert since(None) == (0, True, 60)
+    assert since(NOW - timedelta(seconds=50)) == (50, True, 10)
+    assert since(NOW - timedelta(seconds=60)) == (60, True, 1)
+    assert since(NOW - timedelta(seconds=61)) == (61, False, 0)
+    # A clock that stepped back does not make it negative.
+    assert since(NOW + timedelta(seconds=5))[0] == 0
+    without = lower(agreement(count=3), kind="agreement")
+    assert elapsed_fact(None, without, now=NOW).expires is None
+
+
 @pytest.mark.parametrize(
     ("keywords", "capabilities", "expected"),
     [
@@ -161,6 +183,8 @@ def test_a_denial_is_the_engine_s(engine):
         ({"drop": "x"}, FILES, [("ts:mask", "x:drop")]),
         ({"where": "a = 1"}, FILES, [("ts:rowFilter", "a = 1")]),
         ({"columns": ["x", "y"]}, FILES, [("ts:columns", ("x", "y"))]),
+        ({"rows": 3}, UNCOUNTED, [("ts:dataRecord", 3)]),
+        ({"size": "1kB/P1D"}, UNCOUNTED, [("ts:dataSize", 1000)]),
         (
             {"delete_after": "P1D", "log": True},
             Capabilities(duties=frozenset({"odrl:delete"})),

@@ -138,6 +138,25 @@ def test_calls_are_counted_one_by_one():
     assert found["odrl:purpose"] == ("attested", "contractual", "ledger.purpose")
 
 
+def test_amounts_are_counted_where_they_can_be_seen():
+    rules = rules_of(terms(rows=10, size="1MB/P1D", metered="PT1H", elapsed="P30D"))
+    able = Abilities(delivery=Capabilities(counts=frozenset({"use", "row", "byte", "second"})))
+    amount = ("enforced", "contractual", "ledger.amount")
+    expected = {
+        "ts:dataRecord": amount,
+        "ts:dataSize": amount,
+        "odrl:meteredTime": ("enforced", "contractual", "ledger.running"),
+        "odrl:elapsedTime": ("enforced", "contractual", "ledger.elapsedTime"),
+    }
+    assert by_term(ledger(rules, abilities=able)) == expected
+    whole = expected | {"ts:dataRecord": ("contractual", "contractual", "ledger.rows.whole")}
+    assert by_term(ledger(rules, abilities=able, delivering=FILE)) == whole
+    assert by_term(ledger(rules, abilities=able, delivering=CALLS)) == whole
+    unable = Abilities(delivery=Capabilities(counts=frozenset({"use"})))
+    found = by_term(ledger(rules, abilities=unable))
+    assert found["ts:dataSize"] == ("contractual", "contractual", "ledger.unresolved")
+
+
 @pytest.mark.parametrize("left", ["ts:destination", "ts:outputForm"])
 def test_what_nobody_finds_out_is_contractual(left):
     rules = rules_of(constrained(left, "eq", "CN"))

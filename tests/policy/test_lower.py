@@ -91,12 +91,44 @@ def test_a_frequency_is_a_leaf_with_a_unit_and_a_limit_per_window():
     rule = lowered(day, hour, shape("frequency", "lteq", "50/PT24H"), COUNT).permissions[0]
     assert rule.counter == "rule:p1"
     assert rule.limits == (
-        Limit(counter="rule:p1", max=10, unit="count"),
         Limit(counter="rule:p1:P1D", max=50, unit="P1D"),
         Limit(counter="rule:p1:PT1H", max=5, unit="PT1H"),
+        Limit(counter="rule:p1", max=10, unit="count"),
     )
     assert [(leaf.right, leaf.unit) for leaf in rule.leaves[:2]] == [(100, "P1D"), (5, "PT1H")]
     assert lowered(day).permissions[0].counter == "rule:p1"
+
+
+METERED = {
+    "leftOperand": "meteredTime",
+    "operator": "lteq",
+    "rightOperand": {"@value": "PT2H", "@type": "xsd:duration"},
+}
+
+
+def test_amounts_are_leaves_in_one_unit_and_limits_that_say_what_is_counted():
+    amounts = (
+        shape("dataRecord", "lteq", {"@value": "100", "@type": "xsd:integer"}),
+        shape("dataRecord", "lt", "100/PT24H"),
+        shape("dataSize", "lteq", "10MB"),
+        shape("dataSize", "lteq", {"@value": 10_000, "@type": "xsd:integer"}),
+        METERED,
+    )
+    rule = lowered(*amounts).permissions[0]
+    assert rule.counter == "rule:p1"
+    assert rule.limits == (
+        Limit(counter="rule:p1:row", max=100, unit="row"),
+        Limit(counter="rule:p1:row/P1D", max=99, unit="row/P1D"),
+        Limit(counter="rule:p1:byte", max=10_000, unit="byte"),
+        Limit(counter="rule:p1:second", max=7_200, unit="second"),
+    )
+    assert [(leaf.right, leaf.unit) for leaf in rule.leaves] == [
+        (100, None),
+        (100, "P1D"),
+        (10_000_000, None),
+        (10_000, None),
+        (7_200, None),
+    ]
 
 
 def test_filters_columns_and_masks_are_no_leaves():

@@ -233,6 +233,24 @@ def test_a_frequency_is_narrower_with_a_smaller_number_in_the_same_window():
     assert same_rules(offer(stored), offer(of(TS + "frequency", "lteq", "100/PT24H")))
 
 
+@pytest.mark.parametrize(
+    ("left", "stored", "narrow", "wide"),
+    [
+        ("ts:dataRecord", "100", "99", "101"),
+        ("ts:dataRecord", "100/P1D", "10/PT24H", "100"),
+        ("ts:dataSize", "10MB", "9999kB", "10MiB"),
+        ("ts:dataSize", "10MB/P1D", "10000000/P1D", "10MB/PT1H"),
+        ("meteredTime", "PT2H", "PT119M", "PT3H"),
+        ("elapsedTime", "P30D", "P29D", "P31D"),
+    ],
+)
+def test_an_amount_is_narrower_when_it_is_smaller_in_the_same_window(left, stored, narrow, wide):
+    before = of(left, "lteq", stored)
+    assert narrower(before, of(left, "lteq", narrow))
+    assert narrower(before, of(left, "lt", stored))
+    assert not narrower(before, of(left, "lteq", wide))
+
+
 def test_a_filter_may_be_added():
     stored, more = of(TS + "rowFilter", "eq", "a = 1"), of(TS + "rowFilter", "eq", "b = 1")
     assert narrower(stored, more, of("ts:rowFilter", "eq", "a=1"))

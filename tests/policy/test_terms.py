@@ -31,6 +31,45 @@ def test_frequencies_are_written_in_their_one_spelling():
     assert (caught.value.code, caught.value.location) == ("policy.datatype", "/frequency")
 
 
+def test_amounts_are_written_in_their_one_spelling():
+    written = terms(
+        rows=[1000, "50/PT24H"], size="1 GB/P7D", metered=timedelta(hours=8), elapsed="P30D"
+    )["permission"][0]["constraint"]
+    assert [(each["leftOperand"], each["rightOperand"]) for each in written] == [
+        (TS + "dataRecord", {"@value": "1000", "@type": "xsd:integer"}),
+        (TS + "dataRecord", "50/P1D"),
+        (TS + "dataSize", "1GB/P7D"),
+        ("meteredTime", {"@value": "PT8H", "@type": "xsd:duration"}),
+        ("elapsedTime", {"@value": "P30D", "@type": "xsd:duration"}),
+    ]
+    assert {each["operator"] for each in written} == {"lteq"}
+    assert constraint(size=10**6)["rightOperand"] == {"@value": "1MB", "@type": "xsd:string"}
+    assert constraint(elapsed=timedelta(hours=1))["rightOperand"]["@value"] == "PT3600S"
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"rows": 0},
+        {"rows": True},
+        {"rows": [True]},
+        {"rows": []},
+        {"rows": 1.5},
+        {"rows": "1MB"},
+        {"size": "1 parsec"},
+        {"metered": 3600},
+        {"metered": "P1M"},
+        {"elapsed": 30},
+        {"elapsed": "1 month"},
+    ],
+)
+def test_what_is_no_amount_is_refused_at_its_keyword(keywords):
+    with pytest.raises(PolicyError) as caught:
+        terms(**keywords)
+    assert caught.value.code == "policy.datatype"
+    assert caught.value.location == f"/{next(iter(keywords))}"
+
+
 def test_the_wire_form_of_all_keywords():
     rules = terms(
         purpose="credit-scoring",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.model.odrl import AtomicConstraint, Constraint, LogicalConstraint
 from trustspace.policy.mask import parse_mask
+from trustspace.policy.quantity import MEASURES, read_quantity
 from trustspace.policy.right_operand import typed
 from trustspace.policy.row_filter import MAX_COLUMN_LENGTH, parse_where
 from trustspace.policy.rule import MAX_DEPTH, MAX_OPERANDS, Operator
@@ -261,21 +262,22 @@ class _Reader:
             )
         right = typed(constraint.right_operand, operand, op, location=where, signed=self.signed)
         unit = None
-        if operand.kind is Kind.FREQUENCY:
-            right, unit = frequency(str(right), where)
+        if operand.kind in (Kind.FREQUENCY, Kind.QUANTITY):
+            right, unit = counted(str(right), operand.name, where)
         atom = Atom(operand, cast("Operator", op), right, location, unit)
         check_form(atom, where)
         return atom
 
 
-def frequency(text: str, location: str) -> tuple[int, str]:
-    """Read a frequency at a place: the number of uses, and the window as its unit.
+def counted(text: str, left: str, location: str) -> tuple[int, str | None]:
+    """Read a frequency or an amount at a place: the number, and the window as its unit.
 
     Raises:
         PolicyError: It is none, code ``policy.datatype``.
     """
     try:
-        return read_frequency(text)
+        what = MEASURES.get(left)
+        return read_frequency(text) if what is None else read_quantity(text, what)
     except PolicyError as error:
         error.location = location
         raise
@@ -303,13 +305,11 @@ def check_form(atom: Atom, location: str) -> None:
             code="policy.datatype",
             location=location,
         )
-    if atom.left == "odrl:count" and highest_count(atom) < 1:
-        raise PolicyError(
-            "a count allows at least one use", code="policy.datatype", location=location
-        )
+    if atom.left in COUNTED and highest_count(atom) < 1:
+        raise PolicyError("a limit allows at least one", code="policy.datatype", location=location)
 
 
 def highest_count(atom: Atom) -> int:
-    """Return the highest count that an ``odrl:count`` allows."""
+    """Return the highest number that a comparison of what is counted allows."""
     bound = cast("int", atom.right)
     return bound - 1 if atom.op == "odrl:lt" else bound

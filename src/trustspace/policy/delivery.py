@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from trustspace.policy.constraint import Atom, Group, Normal, atoms, highest_count
 from trustspace.policy.mask import strongest
-from trustspace.policy.predicate import MaskSpec, Predicate
+from trustspace.policy.predicate import MAX_INTEGER, MaskSpec, Predicate
+from trustspace.policy.quantity import COUNT, MEASURES, Measured
 from trustspace.policy.rule import Limit
-from trustspace.policy.vocabulary import Kind
+from trustspace.policy.vocabulary import COUNTED, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,15 +64,15 @@ def _of_kind(parts: Sequence[Normal], kind: Kind) -> Iterator[Atom]:
 
 
 def _limits(parts: Sequence[Normal], counter: str) -> Iterator[Limit]:
-    """Yield what is counted: uses in all, and uses in each kind of window."""
-    counts = [highest_count(atom) for atom in atoms(parts) if atom.left == "odrl:count"]
-    if counts:
-        yield Limit(counter=counter, max=min(counts), unit="count")
-    windows: dict[str, list[int]] = {}
-    for atom in _of_kind(parts, Kind.FREQUENCY):
-        windows.setdefault(atom.unit or "", []).append(highest_count(atom))
-    for window, highest in windows.items():
-        yield Limit(counter=f"{counter}:{window}", max=min(highest), unit=window)
+    """Yield what is counted: uses, rows, bytes, time, each in all and in each kind of window."""
+    highest: dict[str, int] = {}
+    for atom in atoms(parts):
+        if atom.left in COUNTED:
+            unit = str(Measured(MEASURES.get(atom.left, "use"), atom.unit))
+            highest[unit] = min(highest_count(atom), highest.get(unit, MAX_INTEGER))
+    for unit, maximum in highest.items():
+        key = counter if unit == COUNT else f"{counter}:{unit}"
+        yield Limit(counter=key, max=maximum, unit=unit)
 
 
 def _columns(parts: Sequence[Normal]) -> tuple[str, ...] | None:

@@ -24,8 +24,9 @@ from trustspace.model.strict_json import loads
 from trustspace.policy.decision import Decision, Reason
 from trustspace.policy.mask import format_mask
 from trustspace.policy.messages import Language, is_known, phrase
+from trustspace.policy.quantity import Measured
 from trustspace.policy.row_filter import format_where
-from trustspace.policy.vocabulary import LEFT_OPERANDS, Kind, compact
+from trustspace.policy.vocabulary import COUNTED, LEFT_OPERANDS, Kind, compact
 from trustspace.policy.wording import demand, printable, term, value
 
 if TYPE_CHECKING:
@@ -85,12 +86,12 @@ def remote_reasons(decision: Decision) -> list[dict[str, Any]]:
     """Return the reasons of a denial for the counterparty, without what was found.
 
     Each has ``id`` and, where it is known, ``src`` (a JSON pointer into the policy), ``left``,
-    ``op`` and ``expected``.
+    ``op``, ``expected`` and ``unit``.
     """
     return [
         {
             name: list(member) if isinstance(member, tuple) else member
-            for name in ("id", "src", "left", "op", "expected")
+            for name in ("id", "src", "left", "op", "expected", "unit")
             if (member := getattr(reason, name)) is not None
             and (name != "expected" or reason.id not in _ABOUT_ANOTHER_PARTY)
         }
@@ -121,6 +122,7 @@ class _Cause:
     text: str = ""
     expected: object = None
     actual: object = None
+    opens: object = None
 
     @classmethod
     def of(cls, reason: AnyReason) -> _Cause:
@@ -143,6 +145,7 @@ class _Cause:
             text=text("text"),
             expected=members.get("expected"),
             actual=members.get("actual"),
+            opens=members.get("opens"),
         )
 
     @property
@@ -242,7 +245,10 @@ _HELP_BY_ID = {
 
 _HELP_BY_OPERAND = {
     "odrl:count": "help.count",
-    "ts:frequency": "help.frequency",
+    "ts:frequency": "help.window",
+    "ts:dataRecord": "help.amount",
+    "ts:dataSize": "help.amount",
+    "odrl:meteredTime": "help.amount",
     "odrl:purpose": "help.purpose",
     "odrl:recipient": "help.recipient",
     "odrl:spatial": "help.place",
@@ -250,12 +256,23 @@ _HELP_BY_OPERAND = {
     "ts:outputForm": "help.form",
 }
 
+_USED_UP = frozenset({"odrl.constraint.unsatisfied", "pep.limit_reached"})
+"""Reasons of a limit that is used up."""
+
 _EXCLUDING = frozenset({"odrl:isNoneOf", "odrl:neq"})
 
 
 def _help(cause: _Cause, language: Language) -> str:
     name = _HELP_BY_ID.get(cause.id, "")
     left = compact(cause.left) if cause.left else ""
+    if left in COUNTED and cause.unit and cause.id in _USED_UP:
+        opens = isinstance(cause.opens, int) and not isinstance(cause.opens, bool)
+        return phrase(
+            "help.window.opens" if opens else "help.window",
+            language,
+            moment=value("odrl:dateTime", cause.opens, language),
+            expected=value(left, cause.expected, language),
+        )
     if cause.id in ("odrl.constraint.unsatisfied", "offer.wider"):
         name = _help_with_value(left, compact(cause.op)) or name
     elif cause.id in ("odrl.constraint.unknown", "fact.unavailable"):
@@ -286,7 +303,10 @@ def _allowance(decision: Decision, language: Language) -> str:
 def _shape(decision: Decision, language: Language) -> Iterator[str]:
     """Yield what an allow leaves and asks for."""
     for limit in decision.limits:
-        yield phrase("summary.limit", language, expected=str(limit.max))
+        measured = Measured.of(limit.unit)
+        number = value(measured.left, limit.max, language)
+        expected = f"{number}/{measured.window}" if measured.window else number
+        yield phrase(f"summary.limit.{measured.what}", language, expected=expected)
     for predicate in decision.filters:
         yield phrase("summary.filter", language, expected=printable(format_where(predicate)))
     if decision.columns is not None:

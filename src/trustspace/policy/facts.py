@@ -37,6 +37,7 @@ from trustspace.policy.decision import (
 )
 from trustspace.policy.lower import policy_digest
 from trustspace.policy.mask import format_mask
+from trustspace.policy.quantity import Measured, What
 from trustspace.policy.row_filter import format_where
 from trustspace.policy.select import applicable
 
@@ -84,11 +85,13 @@ class Capabilities:
         masks: Methods of masks.
         duties: Actions of obligations.
         shapes_tables: Whether rows, columns and masks can be applied at all (not to files).
+        counts: What can be counted while it leaves.
     """
 
     masks: frozenset[str] = frozenset({"drop", "null", "hash", "partial"})
     duties: frozenset[str] = frozenset({"odrl:delete", "ts:log", "ts:meter"})
     shapes_tables: bool = True
+    counts: frozenset[What] = frozenset({"use"})
 
 
 TABLES = Capabilities()
@@ -295,6 +298,27 @@ def count_fact(used: Mapping[str, int] | None) -> Fact:
     return Fact.unavailable("error") if used is None else Fact.ok(dict(used))
 
 
+def elapsed_fact(first: datetime | None, rules: PolicyIR, *, now: datetime) -> Fact:
+    """Return the fact of ``odrl:elapsedTime``: seconds since the first use.
+
+    Args:
+        first: Aware time of the first use; None when there was none, so that it would be now.
+        rules: The rules that compare it; the next moment at which one of them may turn ends it.
+        now: Aware time of the question.
+    """
+    begun = int((first or now).timestamp())
+    elapsed = max(0, int(now.timestamp()) - begun)
+    ahead = [
+        begun + bound + more
+        for rule in _rules(rules)
+        for leaf in rule.leaves
+        if leaf.left == "odrl:elapsedTime" and isinstance(bound := leaf.right, int)
+        for more in (0, 1)
+        if bound + more > elapsed
+    ]
+    return Fact.ok(elapsed).model_copy(update={"expires": min(ahead, default=None)})
+
+
 def place_fact(code: str | None) -> Fact:
     """Return the fact of a place with all regions that hold it.
 
@@ -332,6 +356,10 @@ def _unenforceable(decision: Decision, capabilities: Capabilities) -> Iterator[R
         yield from (_unable("ts:rowFilter", format_where(each)) for each in decision.filters)
         if decision.columns is not None:
             yield _unable("ts:columns", decision.columns)
+    for limit in decision.limits:
+        measured = Measured.of(limit.unit)
+        if measured.what not in capabilities.counts:
+            yield _unable(measured.left, limit.max)
     for duty in decision.obligations:
         if duty.action not in capabilities.duties:
             yield _unable(None, duty.action, at=duty.id, src=duty.src)
@@ -339,7 +367,7 @@ def _unenforceable(decision: Decision, capabilities: Capabilities) -> Iterator[R
 
 def _unable(
     left: str | None,
-    expected: str | tuple[str, ...],
+    expected: str | int | tuple[str, ...],
     *,
     at: str | None = None,
     src: str | None = None,

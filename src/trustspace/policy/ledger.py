@@ -23,6 +23,7 @@ from trustspace.errors import PolicyError
 from trustspace.policy.facts import CLOCKS, Capabilities
 from trustspace.policy.messages import Language, phrase
 from trustspace.policy.operands import EVERY_ACTION
+from trustspace.policy.quantity import MEASURES
 from trustspace.policy.vocabulary import COUNTED, LEFT_OPERANDS, Label, compact, spelled
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Abilities:
         delivery: What its data plane can do to a table.
     """
 
-    observes: frozenset[str] = CLOCKS | COUNTED | {"odrl:recipient"}
+    observes: frozenset[str] = CLOCKS | COUNTED | {"odrl:elapsedTime", "odrl:recipient"}
     believes: frozenset[str] = frozenset({"odrl:purpose", "odrl:spatial"})
     performs: frozenset[str] = frozenset({"ts:log", "ts:meter"})
     records: frozenset[str] = frozenset({"odrl:delete"})
@@ -224,6 +225,10 @@ class _Book:
             elif is_stated or name in self.abilities.believes:
                 provider = "attested"
         why = "ledger.unresolved" if provider == "contractual" else _why(name)
+        if name in MEASURES and MEASURES[name] not in self.abilities.delivery.counts:
+            provider, why = "contractual", "ledger.unresolved"
+        elif name == "ts:dataRecord" and "table" not in self.delivering.forms:
+            provider, why = "contractual", "ledger.rows.whole"
         if self.delivering.is_called and why in ("ledger.time", "ledger.count"):
             why += ".call"
         return Term(leaf.src, name, provider, "contractual", why)
@@ -274,6 +279,8 @@ def _named(actions: Sequence[str]) -> list[str]:
 def _why(name: str) -> str:
     if name in CLOCKS:
         return "ledger.time"
+    if name in MEASURES:
+        return "ledger.running" if MEASURES[name] == "second" else "ledger.amount"
     if name in COUNTED:
         return "ledger.count"
     known = LEFT_OPERANDS.get(name)

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """An ISO 8601 duration of days and smaller, seconds inside the engine."""
     FREQUENCY = "frequency"
     """A number of uses per window (``10000/P1D``), a number with a unit inside the engine."""
+    QUANTITY = "quantity"
+    """An amount with its unit, in all or per window (``10GB/P1D``), a number inside the engine."""
     ROW_FILTER = "rowFilter"
     """A row predicate in the grammar of `trustspace.policy.row_filter`."""
     COLUMNS = "columns"

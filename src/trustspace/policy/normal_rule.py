@@ -127,7 +127,7 @@ def _atom_implies(asked: Atom, stored: Atom) -> bool:
         return False
     if key(asked) == key(stored):
         return True
-    if stored.operand.kind in (Kind.DATE_TIME, Kind.INTEGER, Kind.FREQUENCY):
+    if stored.operand.kind in _NUMBERS:
         return _is_within(asked, stored)
     if asked.op == "odrl:eq":
         return stored.op in ("odrl:isAnyOf", "odrl:isAllOf") and asked.right in stored.values
@@ -160,6 +160,9 @@ def _range(atom: Atom) -> tuple[float, float]:
 
 
 _ENDLESS = float("inf")
+
+_NUMBERS = frozenset({Kind.DATE_TIME, Kind.DURATION, Kind.INTEGER, Kind.FREQUENCY, Kind.QUANTITY})
+"""Kinds of values of which a range may lie within another."""
 
 
 def _shapes_as_much(asked: Delivery, stored: Atom) -> bool:

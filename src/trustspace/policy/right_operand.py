@@ -53,6 +53,10 @@ _TYPES: dict[Kind, frozenset[str]] = {
             "xsd:unsignedLong",
         }
     ),
+    Kind.QUANTITY: frozenset(
+        {"xsd:string", "xsd:integer", "xsd:long", "xsd:nonNegativeInteger", "xsd:positiveInteger"}
+        | {"xsd:duration", "xsd:dayTimeDuration"}
+    ),
     Kind.IRI: frozenset({"xsd:string", "xsd:anyURI"}),
     Kind.DURATION: frozenset({"xsd:duration", "xsd:dayTimeDuration"}),
 }
@@ -159,7 +163,8 @@ def _plain(item: object, kind: Kind) -> str | int:
         return _plain_of_object(item, kind)
     if isinstance(item, str):
         return _clean(item)
-    if kind is Kind.INTEGER and isinstance(item, int) and not isinstance(item, bool):
+    is_number = kind in (Kind.INTEGER, Kind.QUANTITY)
+    if is_number and isinstance(item, int) and not isinstance(item, bool):
         return item
     raise _datatype(item, "a string or {'@value', '@type'}")
 

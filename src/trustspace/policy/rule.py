@@ -116,7 +116,8 @@ class Limit(Document):
         counter: Key of the counter within the agreement, for example ``rule:p1``; of a window
             (``rule:p1:P1D``) there is one for each, which whoever reserves names by its begin.
         max: Highest value the counter may reach.
-        unit: What is counted: ``count``, or the window in which uses are counted (``P1D``).
+        unit: What is counted (`trustspace.policy.quantity`): ``count``, ``row``, ``byte``,
+            ``second``, or within a window ``P1D``, ``row/P1D`` …
     """
 
     counter: Name

@@ -17,27 +17,29 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from trustspace.errors import PolicyError, RemoteProtocolError
 from trustspace.model.jsonld import read as read_json_ld
 from trustspace.model.odrl import Offer
+from trustspace.policy.keyword_value import at, duration, moment, some, text, texts, wrong
 from trustspace.policy.lower import lower
 from trustspace.policy.mask import format_mask, parse_mask
-from trustspace.policy.right_operand import iso_duration, seconds_of, typed
+from trustspace.policy.quantity import MEASURES, read_quantity, write_quantity
+from trustspace.policy.right_operand import iso_duration
 from trustspace.policy.row_filter import format_where, parse_where
-from trustspace.policy.vocabulary import LEFT_OPERANDS, action, compact, to_wire
+from trustspace.policy.vocabulary import action, compact, to_wire
 from trustspace.policy.window import read_frequency
 
 if TYPE_CHECKING:
     from trustspace.model.value import JsonObject
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DATE_TIME = LEFT_OPERANDS["odrl:dateTime"]
-
 Texts = str | Sequence[str]
 """One text or several."""
+
+Amounts = int | str | Sequence[int | str]
+"""One amount or several: a number, or a text with unit and window."""
 
 
 class Terms(TypedDict, total=False):
@@ -49,6 +51,10 @@ class Terms(TypedDict, total=False):
         until: First moment that is no longer permitted: a date (00:00 UTC) or a time with zone.
         count: Highest number of uses.
         frequency: Highest number of uses in each window, for example ``10000/P1D``, or several.
+        rows: Highest number of rows in all, or within each window (``1000/P1D``), or several.
+        size: Highest number of bytes, with or without a unit (``10GB``, ``1GB/P1D``), or several.
+        metered: How long deliveries may run, summed: a duration, ISO 8601, or ``PT8H/P7D``.
+        elapsed: For how long it may be used from the first use on: a duration, or ISO 8601.
         where: Rows that leave, in the grammar of `trustspace.policy.row_filter`.
         columns: The only columns that leave.
         drop: Columns that do not leave.
@@ -65,6 +71,10 @@ class Terms(TypedDict, total=False):
     until: str | date | datetime | None
     count: int | None
     frequency: Texts | None
+    rows: Amounts | None
+    size: Amounts | None
+    metered: Amounts | timedelta | None
+    elapsed: timedelta | str | None
     where: str | None
     columns: Texts | None
     drop: Texts | None
@@ -93,9 +103,7 @@ def terms(**keywords: Unpack[Terms]) -> JsonObject:
     """
     given: dict[str, Any] = {name: each for name, each in keywords.items() if each is not None}
     _check_keywords(given)
-    permission: JsonObject = {
-        "action": to_wire(action(_text("action", given.get("action", "use"))))
-    }
+    permission: JsonObject = {"action": to_wire(action(text("action", given.get("action", "use"))))}
     constraints = [
         constraint
         for keyword, write in _CONSTRAINTS.items()
@@ -105,7 +113,7 @@ def terms(**keywords: Unpack[Terms]) -> JsonObject:
     if constraints:
         permission["constraint"] = constraints
     rules: JsonObject = {"permission": [permission]}
-    prohibited = _texts("prohibit", given.get("prohibit", ()))
+    prohibited = texts("prohibit", given.get("prohibit", ()))
     if prohibited:
         rules["prohibition"] = [
             {"action": to_wire(action(name, location="/prohibit"))} for name in prohibited
@@ -130,7 +138,7 @@ def read_terms(document: Mapping[str, Any]) -> JsonObject:
         PolicyError: The document is neither, or says what cannot be evaluated.
     """
     if not isinstance(document, Mapping):
-        raise _wrong("terms", "a JSON object", document)
+        raise wrong("terms", "a JSON object", document)
     if not any(compact(str(name)) in _POLICY_MEMBERS for name in document):
         return terms(**document)
     try:
@@ -217,53 +225,83 @@ def _constraint(left: str, operator: str, right: object) -> JsonObject:
 
 def _any_of(left: str) -> _Write:
     def write(keyword: str, given: object) -> list[JsonObject]:
-        return [_constraint(left, "isAnyOf", _some(keyword, given))]
+        return [_constraint(left, "isAnyOf", some(keyword, given))]
 
     return write
 
 
 def _spatial(keyword: str, given: object) -> list[JsonObject]:
-    regions = _some(keyword, given)
+    regions = some(keyword, given)
     return [_constraint("spatial", "isPartOf", regions[0] if len(regions) == 1 else regions)]
 
 
 def _until(keyword: str, given: object) -> list[JsonObject]:
-    moment = {"@value": _moment(keyword, given), "@type": "xsd:dateTime"}
-    return [_constraint("dateTime", "lt", moment)]
+    end = {"@value": moment(keyword, given), "@type": "xsd:dateTime"}
+    return [_constraint("dateTime", "lt", end)]
 
 
 def _count(keyword: str, given: object) -> list[JsonObject]:
     if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise _wrong(keyword, "a whole number, at least 1", given)
+        raise wrong(keyword, "a whole number, at least 1", given)
     return [_constraint("count", "lteq", {"@value": str(given), "@type": "xsd:integer"})]
 
 
 def _frequency(keyword: str, given: object) -> list[JsonObject]:
     written = []
-    for text in _some(keyword, given):
-        try:
-            number, window = read_frequency(text)
-        except PolicyError as error:
-            error.location = f"/{keyword}"
-            raise
+    for each in some(keyword, given):
+        with at(keyword):
+            number, window = read_frequency(each)
         written.append(_constraint("ts:frequency", "lteq", f"{number}/{window}"))
     return written
 
 
+def _amounts(left: str) -> _Write:
+    def write(keyword: str, given: object) -> list[JsonObject]:
+        if isinstance(given, timedelta):
+            given = iso_duration(given)
+        if isinstance(given, int) and not isinstance(given, bool):
+            given = str(given)
+        several = [given] if isinstance(given, str) else given
+        if not isinstance(several, Sequence) or not several:
+            raise wrong(keyword, "an amount or several", given)
+        what = MEASURES[left]
+        written = []
+        for each in several:
+            is_number = isinstance(each, int) and not isinstance(each, bool)
+            amount = str(each) if is_number else text(keyword, each)
+            with at(keyword):
+                number, window = read_quantity(amount, what)
+            amount = write_quantity(number, window, what)
+            right = amount if window else {"@value": amount, "@type": _AMOUNT_TYPES[what]}
+            written.append(_constraint(left, "lteq", right))
+        return written
+
+    return write
+
+
+_AMOUNT_TYPES = {"row": "xsd:integer", "byte": "xsd:string", "second": "xsd:duration"}
+
+
+def _elapsed(keyword: str, given: object) -> list[JsonObject]:
+    with at(keyword):
+        length = {"@value": duration(keyword, given), "@type": "xsd:duration"}
+    return [_constraint("elapsedTime", "lteq", length)]
+
+
 def _where(keyword: str, given: object) -> list[JsonObject]:
-    predicate = parse_where(_text(keyword, given))
+    predicate = parse_where(text(keyword, given))
     return [_constraint("ts:rowFilter", "eq", format_where(predicate))]
 
 
 def _drop(keyword: str, given: object) -> list[JsonObject]:
-    columns = _texts(keyword, given)
+    columns = texts(keyword, given)
     return [_constraint("ts:columns", "isNoneOf", columns)] if columns else []
 
 
 def _mask(keyword: str, given: object) -> list[JsonObject]:
     if isinstance(given, Mapping):
         given = [f"{column}:{method}" for column, method in given.items()]
-    masks = [format_mask(parse_mask(text)) for text in _texts(keyword, given)]
+    masks = [format_mask(parse_mask(text)) for text in texts(keyword, given)]
     return [_constraint("ts:mask", "isAllOf", masks)] if masks else []
 
 
@@ -274,6 +312,10 @@ _CONSTRAINTS: Mapping[str, _Write] = {
     "until": _until,
     "count": _count,
     "frequency": _frequency,
+    "rows": _amounts("ts:dataRecord"),
+    "size": _amounts("ts:dataSize"),
+    "metered": _amounts("odrl:meteredTime"),
+    "elapsed": _elapsed,
     "spatial": _spatial,
     "recipient": _any_of("recipient"),
     "where": _where,
@@ -287,80 +329,13 @@ _CONSTRAINTS: Mapping[str, _Write] = {
 def _obligations(given: Mapping[str, object]) -> list[JsonObject]:
     obligations: list[JsonObject] = []
     if "delete_after" in given:
-        delay = {"@value": _duration(given["delete_after"]), "@type": "xsd:duration"}
+        delay = {"@value": duration("delete_after", given["delete_after"]), "@type": "xsd:duration"}
         obligations.append(
             {"action": "delete", "constraint": [_constraint("delayPeriod", "eq", delay)]}
         )
     log = given.get("log", False)
     if not isinstance(log, bool):
-        raise _wrong("log", "true or false", log)
+        raise wrong("log", "true or false", log)
     if log:
         obligations.append({"action": to_wire("ts:log")})
     return obligations
-
-
-def _duration(given: object) -> str:
-    if isinstance(given, timedelta):
-        return iso_duration(given)
-    text = _text("delete_after", given)
-    seconds_of(text)
-    return text
-
-
-def _moment(keyword: str, given: object) -> str:
-    """Return a date or time as UTC text; a date is its first moment in UTC."""
-    if isinstance(given, str) and len(given) == len("2027-01-01"):
-        text = f"{given}T00:00:00Z"
-    elif isinstance(given, str):
-        text = given
-    elif isinstance(given, datetime):
-        text = given.isoformat() if given.tzinfo is None else _in_utc(keyword, given).isoformat()
-    elif isinstance(given, date):
-        text = f"{given.isoformat()}T00:00:00Z"
-    else:
-        raise _wrong(keyword, "a date or a time with zone", given)
-    try:
-        seconds = typed(text.replace("+00:00", "Z"), _DATE_TIME, "odrl:lt")
-    except PolicyError as error:
-        error.location = f"/{keyword}"
-        raise
-    if not isinstance(seconds, int):
-        raise _wrong(keyword, "a date or a time with zone", given)
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
-
-
-def _in_utc(keyword: str, moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise _wrong(keyword, "a time within the calendar", moment) from error
-
-
-def _some(keyword: str, given: object) -> list[str]:
-    texts = _texts(keyword, given)
-    if not texts:
-        raise _wrong(keyword, "at least one text", given)
-    return texts
-
-
-def _texts(keyword: str, given: object) -> list[str]:
-    if isinstance(given, str):
-        given = [given]
-    if not isinstance(given, Sequence | set | frozenset):
-        raise _wrong(keyword, "a text or a list of texts", given)
-    texts = sorted(map(str, given)) if isinstance(given, set | frozenset) else given
-    return list(dict.fromkeys(_text(keyword, each) for each in texts))
-
-
-def _text(keyword: str, given: object) -> str:
-    if not isinstance(given, str) or not given.strip():
-        raise _wrong(keyword, "a text", given)
-    return given.strip()
-
-
-def _wrong(keyword: str, expected: str, found: object) -> PolicyError:
-    return PolicyError(
-        f"{keyword} is {expected}, found {str(found)[:80]!r}",
-        code="policy.datatype",
-        location=f"/{keyword}",
-    )

@@ -96,6 +96,7 @@ NAMESPACES: Mapping[str, str] = MappingProxyType(
 _BEFORE_ACCESS: frozenset[Point] = frozenset({"catalog", "negotiation"})
 _BEFORE_DELIVERY: frozenset[Point] = frozenset({"catalog", "negotiation", "transfer", "monitor"})
 _TIME = ORDERED | EQUALITY
+_UP_TO = frozenset({"odrl:lt", "odrl:lteq"})
 _PLACES = CODES | frozenset({"odrl:isPartOf"})
 
 _LEFT_OPERANDS = {
@@ -107,7 +108,7 @@ _LEFT_OPERANDS = {
             "odrl:count",
             Kind.INTEGER,
             "enforced",
-            frozenset({"odrl:lt", "odrl:lteq"}),
+            _UP_TO,
             _BEFORE_DELIVERY,
         ),
         LeftOperand(
@@ -117,6 +118,11 @@ _LEFT_OPERANDS = {
             frozenset({"odrl:lteq"}),
             _BEFORE_DELIVERY,
         ),
+        *(
+            LeftOperand(name, Kind.QUANTITY, "enforced", _UP_TO, _BEFORE_DELIVERY)
+            for name in ("ts:dataRecord", "ts:dataSize", "odrl:meteredTime")
+        ),
+        LeftOperand("odrl:elapsedTime", Kind.DURATION, "enforced", ORDERED, _BEFORE_DELIVERY),
         LeftOperand("odrl:purpose", Kind.IRI, "attested", CODES, frozenset({"catalog"})),
         LeftOperand("odrl:recipient", Kind.IRI, "enforced", CODES),
         LeftOperand("odrl:spatial", Kind.STRING, "attested", _PLACES, _BEFORE_ACCESS),
@@ -185,8 +191,10 @@ def declare(operands: Iterable[LeftOperand]) -> Callable[[], None]:
 _declared: dict[str, int] = {}
 """How many connectors of this process declare an operand."""
 
-COUNTED: frozenset[str] = frozenset({"odrl:count", "ts:frequency"})
-"""Left operands that count uses under one permission."""
+COUNTED: frozenset[str] = frozenset(
+    {"odrl:count", "ts:frequency", "ts:dataRecord", "ts:dataSize", "odrl:meteredTime"}
+)
+"""Left operands that count under one permission: uses, rows, bytes, running time."""
 
 DUTY_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
     {
@@ -346,7 +354,8 @@ def suggestion(term: str, known: Iterable[str]) -> str:
     spellings = {spelled(name).casefold(): spelled(name) for name in sorted(known)}
     spellings |= {text.rpartition(":")[2].casefold(): name for text, name in spellings.items()}
     local = spelled(term).rpartition(":")[2].rpartition("/")[2].casefold()
-    near = difflib.get_close_matches(local, spellings, n=3, cutoff=0.6)
+    near = [local] if local in spellings else None
+    near = near or difflib.get_close_matches(local, spellings, n=3, cutoff=0.6)
     names = list(dict.fromkeys(spellings[each] for each in near))
     return f"did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
 

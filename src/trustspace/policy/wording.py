@@ -14,6 +14,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from trustspace.policy.messages import Language, is_known, phrase
+from trustspace.policy.quantity import MEASURES, write_quantity
 from trustspace.policy.vocabulary import DUTY_OPERANDS, LEFT_OPERANDS, Kind, compact, spelled
 
 MAX_VALUE_LENGTH = 200
@@ -34,7 +35,7 @@ def demand(left: str, op: str, right: object, language: Language, *, unit: str =
     """Return a constraint as a sentence without a full stop."""
     name = compact(op)
     operand = term(left, language)
-    between = "/" if _kind(left) is Kind.FREQUENCY else " "
+    between = "/" if _kind(left) in (Kind.FREQUENCY, Kind.QUANTITY) else " "
     expected = value(left, right, language) + (f"{between}{printable(unit)}" if unit else "")
     template = _OF_TIME.get(name, name) if _kind(left) is Kind.DATE_TIME else name
     if not is_known(template):
@@ -59,6 +60,8 @@ def value(left: str | None, right: object, language: Language) -> str:
             return _moment(right)
         if kind is Kind.DURATION:
             return f"P{right // 86_400}D" if right and right % 86_400 == 0 else f"PT{right}S"
+        if kind is Kind.QUANTITY:
+            return write_quantity(right, None, MEASURES[compact(left or "")])
     return printable(right)
 
 

@@ -187,6 +187,15 @@ def test_a_frequency_has_its_window_as_unit(
     assert (answer["decision"], answer["refused"]) == (decision, None)
 
 
+def test_an_amount_may_have_a_window_as_unit(engine: WasmEngine):
+    asked = question(
+        policy(rule(constraint("ts:dataSize", "lteq", "1MB/PT24H")))
+        | {"@context": {"ts": "https://w3id.org/trustspace/ns#"}},
+        {"ts:dataSize": {"value": 10**6, "unit": "P1D"}},
+    )
+    assert evaluate(engine, asked)["decision"] == "permit"
+
+
 def test_operands_may_be_declared(engine: WasmEngine):
     asked = question(
         policy(rule(constraint("ex:day", "eq", "monday"))) | {"@context": {"ex": "http://e.org/"}},

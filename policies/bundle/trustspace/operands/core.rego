@@ -30,6 +30,16 @@ known contains "odrl:count"
 # The number including this use; counted per rule.
 fact("odrl:count", q, context) := counted(given(q, "odrl:count"), context.rule.counter)
 
+known contains "odrl:meteredTime"
+
+# Seconds for which uses ran, the next one included.
+fact("odrl:meteredTime", q, context) := amount(given(q, "odrl:meteredTime"), "second", context)
+
+known contains "odrl:elapsedTime"
+
+# Seconds since the first use; it bounds the lease by the end of the fact.
+fact("odrl:elapsedTime", q, _) := given(q, "odrl:elapsedTime")
+
 known contains "odrl:purpose"
 
 fact("odrl:purpose", q, _) := given(q, "odrl:purpose")

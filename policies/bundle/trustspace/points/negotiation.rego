@@ -10,15 +10,21 @@ kinds["negotiation"] := {"offer"}
 
 deferred := {
 	"catalog": {
-		"odrl:dateTime", "edc:inForceDate", "odrl:count", "ts:frequency", "odrl:purpose", "odrl:spatial",
-		"ts:destination", "ts:outputForm",
+		"odrl:dateTime", "edc:inForceDate", "odrl:count", "ts:frequency", "ts:dataRecord", "ts:dataSize",
+		"odrl:meteredTime", "odrl:elapsedTime", "odrl:purpose", "odrl:spatial", "ts:destination", "ts:outputForm",
 	},
 	"negotiation": {
-		"odrl:dateTime", "edc:inForceDate", "odrl:count", "ts:frequency", "odrl:spatial",
-		"ts:destination", "ts:outputForm",
+		"odrl:dateTime", "edc:inForceDate", "odrl:count", "ts:frequency", "ts:dataRecord", "ts:dataSize",
+		"odrl:meteredTime", "odrl:elapsedTime", "odrl:spatial", "ts:destination", "ts:outputForm",
 	},
-	"transfer": {"odrl:count", "ts:frequency", "ts:outputForm"},
-	"monitor": {"odrl:count", "ts:frequency", "ts:outputForm"},
+	"transfer": {
+		"odrl:count", "ts:frequency", "ts:dataRecord", "ts:dataSize", "odrl:meteredTime", "odrl:elapsedTime",
+		"ts:outputForm",
+	},
+	"monitor": {
+		"odrl:count", "ts:frequency", "ts:dataRecord", "ts:dataSize", "odrl:meteredTime", "odrl:elapsedTime",
+		"ts:outputForm",
+	},
 	"access": set(),
 	"evaluation": set(),
 }
@@ -42,6 +48,10 @@ forms := {
 	"edc:inForceDate": {"number", "relative"},
 	"odrl:count": {"number"},
 	"ts:frequency": {"number"},
+	"ts:dataRecord": {"number"},
+	"ts:dataSize": {"number"},
+	"odrl:meteredTime": {"number"},
+	"odrl:elapsedTime": {"number"},
 }
 
 default fits(_, _) := false

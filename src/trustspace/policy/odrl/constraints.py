@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from trustspace.errors import PolicyError
-from trustspace.policy.constraint import Atom, Group, Normal, check_form, frequency
+from trustspace.policy.constraint import Atom, Group, Normal, check_form, counted
 from trustspace.policy.odrl.literal import literal
 from trustspace.policy.odrl.names import is_descriptive, listed
 from trustspace.policy.operands import known
 from trustspace.policy.right_operand import typed
 from trustspace.policy.rule import MAX_ARGUMENTS, MAX_DEPTH, MAX_NODES
-from trustspace.policy.vocabulary import OPERATORS, LeftOperand, operator, unknown_term
+from trustspace.policy.vocabulary import COUNTED, OPERATORS, LeftOperand, operator, unknown_term
 
 if TYPE_CHECKING:
     from trustspace.policy.constraint import Connective
@@ -134,11 +134,11 @@ class ConstraintReader:
     def _measured(
         self, members: dict[str, tuple[Any, str]], operand: LeftOperand, op: str, src: str
     ) -> tuple[Any, str | None]:
-        """Return the right operand and its unit, which a frequency holds in itself."""
+        """Return the right operand and its unit; a number per window holds it in itself."""
         value, where = members.get("odrl:rightOperand", (None, ""))
         text = value.get("@value") if isinstance(value, Mapping) else value
-        if operand.name == "ts:frequency" and isinstance(text, str) and "/" in text:
-            return frequency(text, where)
+        if operand.name in COUNTED and isinstance(text, str) and "/" in text:
+            return counted(text, operand.name, where)
         unit, _ = members.get("odrl:unit", (None, ""))
         return self._right(members, operand, op, src), self._text(unit, src)
 
