@@ -17,10 +17,11 @@ def test_a_window_that_is_used_up_says_when_the_next_one_opens():
         "unit": "P1D+08:00",
         "opens": 1798732800,
     }
-    assert explain([cause], remote=True) == (
+    (sentence,) = explain([cause], remote=True)
+    assert sentence == (
         "what was agreed is used up: the number of uses per window must be at most 3/P1D+08:00"
         " - the next window opens at 2026-12-31T16:00:00Z;"
-        " for more than 3 negotiate a new agreement",
+        " for more than 3 negotiate a new agreement"
     )
     (chinese,) = explain([cause], language="zh", remote=True)
     assert "下一个时间窗口于 2026-12-31T16:00:00Z 开启" in chinese

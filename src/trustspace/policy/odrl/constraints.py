@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from trustspace.errors import PolicyError
 from trustspace.policy.constraint import Atom, Group, Normal, check_form, counted
-from trustspace.policy.odrl.literal import literal
+from trustspace.policy.odrl.literal import literal, scale_of
 from trustspace.policy.odrl.names import is_descriptive, listed
 from trustspace.policy.operands import known
 from trustspace.policy.right_operand import typed
@@ -138,7 +138,8 @@ class ConstraintReader:
         value, where = members.get("odrl:rightOperand", (None, ""))
         text = value.get("@value") if isinstance(value, Mapping) else value
         if operand.name in COUNTED and isinstance(text, str) and "/" in text:
-            return counted(text, operand.name, where)
+            number, window = counted(text, operand.name, where)
+            return number * 10 ** scale_of(operand), window
         unit, _ = members.get("odrl:unit", (None, ""))
         return self._right(members, operand, op, src), self._text(unit, src)
 
