@@ -62,6 +62,8 @@ def about(agreed: Agreement, **members: Any) -> Circumstances:
         "facts": {
             "odrl:purpose": purpose_fact(agreed_purposes(agreed)),
             "odrl:count": count_fact({"rule:p1": 0}),
+            "ts:dataRecord": count_fact({"rule:p1:row": 0}),
+            "ts:dataSize": count_fact({"rule:p1:byte/P1D": 0}),
         },
     }
     return circumstances | members  # type: ignore[no-any-return]

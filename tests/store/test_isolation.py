@@ -18,6 +18,7 @@ from trustspace.dsp.catalog_query import CatalogQuery
 from trustspace.errors import StoreError
 from trustspace.model.participant import Role
 from trustspace.store import AgreementState, PushRow, Store, Transaction
+from trustspace.store.portions import Account
 
 if TYPE_CHECKING:
     from tests.store.conftest import Maker
@@ -113,6 +114,7 @@ def reads(make: Maker) -> dict[str, Read]:
         "counters.used": lambda tx, who, name: tx.counters.used(who, name),
         "counters.taken": lambda tx, who, name: tx.counters.taken(who, name, "count"),
         "counters.committed": lambda tx, who, name: tx.counters.committed(who, name),
+        "portions.held": lambda tx, who, name: tx.portions.held(who, name, "s"),
         "counters.held": lambda tx, who, name: tx.counters.held(who, name, "s"),
         "meters.list": lambda tx, who, name: tx.meters.list(who, name),
         "idempotency.recall": lambda tx, who, name: tx.idempotency.recall(
@@ -218,6 +220,18 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "counters.release_stale": lambda tx, who, _name: tx.counters.release_stale(
             who, reserved_before=make.later(days=1)
         ),
+        "counters.forget": lambda tx, who, _name: tx.counters.forget(
+            who, ended_before=make.later(days=9), limit=9
+        ),
+        "portions.take": lambda tx, who, name: tx.portions.take(
+            who, portion(name), (0, 5), maximum=9
+        ),
+        "portions.give_back": lambda tx, who, name: tx.portions.give_back(
+            who, portion(name), [(3, 5)]
+        ),
+        "agreements.note_use": lambda tx, who, name: tx.agreements.note_use(
+            who, name, now=make.now
+        ),
         "meters.add": lambda tx, who, name: tx.meters.add(
             who, name, "s", size_bytes=1, rows=1, now=make.now
         ),
@@ -232,6 +246,11 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
             who, now=make.later(days=9)
         ),
     }
+
+
+def portion(name: str) -> Account:
+    """An account under an agreement."""
+    return Account(name, "rule:p1:row", "rule:p1:row", "s", "v")
 
 
 UNDOING = (

@@ -83,6 +83,15 @@ _OVER = (
     .order_by(_a.c.ends_at)
     .limit(bindparam("limit"))
 )
+_FIRST_USE = (
+    update(_a)
+    .where(
+        _a.c.participant == bindparam("p_participant"),
+        _a.c.id == bindparam("p_id"),
+        _a.c.first_used_at.is_(None),
+    )
+    .values(first_used_at=bindparam("p_now"))
+)
 _NEXT_END = select(_a.c.ends_at).where(*_will_end).order_by(_a.c.ends_at).limit(1)
 
 
@@ -115,6 +124,11 @@ class Agreements(Repository):
         found = self._unit.execute(_GET, values).mapping()
         row = None if found is None else _row(found)
         return row if row is None or role in (None, row.role) else None
+
+    def note_use(self, participant: str, agreement_id: str, *, now: datetime) -> bool:
+        """Remember when an agreement was first used; tells whether this was the first use."""
+        values = {"p_participant": participant, "p_id": agreement_id, "p_now": now}
+        return bool(self._unit.execute(_FIRST_USE, values).rowcount)
 
     def of_negotiation(self, participant: str, negotiation_pid: str) -> AgreementRow | None:
         """Return the agreement that a negotiation (our pid) came to."""

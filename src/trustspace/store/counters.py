@@ -16,7 +16,7 @@ Example::
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Delete, Table, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from trustspace.errors import NotFoundError
@@ -85,6 +85,31 @@ _STALE = (
 )
 _STALE_OF_ONE = _STALE.where(_r.c.participant == bindparam("participant"))
 
+_ENDED = (
+    select(_n.c.participant, _n.c.agreement_id, _n.c.counter)
+    .where(_n.c.ends_at < bindparam("ended_before"))
+    .order_by(_n.c.ends_at)
+    .limit(bindparam("limit"))
+)
+_ENDED_OF_ONE = _ENDED.where(_n.c.participant == bindparam("participant"))
+
+
+def _forget(table: Table) -> Delete:
+    """Return the removal of a number of sessions of a counter."""
+    c = table.c
+    of_counter = (
+        c.participant == bindparam("p_participant"),
+        c.agreement_id == bindparam("p_agreement"),
+        c.counter == bindparam("p_counter"),
+    )
+    some = select(c.session).where(*of_counter).limit(bindparam("p_limit"))
+    return delete(table).where(*of_counter, c.session.in_(some.scalar_subquery()))
+
+
+_FORGET_USES = _forget(_r)
+_FORGET_PORTIONS = _forget(tables.portions)
+_FORGET_COUNTER = delete(_n).where(*_one_counter)
+
 _insert_meter = insert(_m)
 _METER = _insert_meter.on_conflict_do_update(
     index_elements=["participant", "agreement_id", "session"],
@@ -117,6 +142,7 @@ class Counters(Repository):
         *,
         maximum: int,
         now: datetime,
+        ends_at: datetime | None = None,
     ) -> bool:
         """Take one unit for a session, unless it has one.
 
@@ -127,6 +153,7 @@ class Counters(Repository):
             session: Who takes it; the same session takes once.
             maximum: Units there are.
             now: Current time.
+            ends_at: When the counter's window ends; None for a counter without.
 
         Returns:
             Whether the session has a unit now; False when all are taken.
@@ -137,7 +164,8 @@ class Counters(Repository):
         taking = {**one, "p_maximum": maximum}
         if not self._unit.execute(_TAKE, taking).rowcount:
             key = {"participant": participant, "agreement_id": agreement_id, "counter": counter}
-            is_new = self._unit.execute(_BEGIN, {**key, "taken": 0}).rowcount
+            begun = {**key, "taken": 0, "ends_at": ends_at}
+            is_new = self._unit.execute(_BEGIN, begun).rowcount
             if not (is_new and self._unit.execute(_TAKE, taking).rowcount):
                 return False
         self._unit.execute(
@@ -195,6 +223,32 @@ class Counters(Repository):
             values["participant"] = participant
         found = self._unit.execute(statement, values).all()
         return sum(self.release(*row) for row in found)
+
+    def forget(self, participant: Sweep, *, ended_before: datetime, limit: int) -> bool:
+        """Remove counters of windows that ended before an instant.
+
+        Args:
+            participant: Whose; or `EVERY_PARTICIPANT`.
+            ended_before: The instant.
+            limit: Sessions and counters to remove at most.
+
+        Returns:
+            Whether there may be more.
+        """
+        values: dict[str, Any] = {"ended_before": ended_before, "limit": limit}
+        statement = _ENDED
+        if participant is not EVERY_PARTICIPANT:
+            statement = _ENDED_OF_ONE
+            values["participant"] = participant
+        for ended in self._unit.execute(statement, values).all():
+            one = _key(*ended)
+            for forget in (_FORGET_USES, _FORGET_PORTIONS):
+                limit -= self._unit.execute(forget, {**one, "p_limit": max(limit, 0)}).rowcount
+            if limit <= 0:
+                return True
+            self._unit.execute(_FORGET_COUNTER, one)
+            limit -= 1
+        return limit <= 0
 
     def used(self, participant: str, agreement_id: str) -> dict[str, int]:
         """Return the units taken of each counter, reserved ones included."""

@@ -134,6 +134,7 @@ class AgreementRow:
         ended_by: Who ended it: ``us``, ``counterparty``, ``both`` or ``time``; None while it holds.
         proposal: The last proposal to end it by agreement: ``id``, ``by`` (``us`` or
             ``counterparty``), ``reason``, ``at`` and ``state``; None when there was none.
+        first_used_at: When something was first delivered under it; None for not yet.
     """
 
     participant: str
@@ -151,6 +152,7 @@ class AgreementRow:
     ends_at: datetime | None = None
     ended_by: str | None = None
     proposal: JsonObject | None = None
+    first_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

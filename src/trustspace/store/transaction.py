@@ -24,6 +24,7 @@ from trustspace.store.negotiation_keys import NegotiationKeys
 from trustspace.store.negotiations import Negotiations
 from trustspace.store.outbox import Outbox
 from trustspace.store.participants import Counterparties, Participants, Settings
+from trustspace.store.portions import Portions
 from trustspace.store.processes import NEGOTIATIONS, TRANSFERS, Processes
 from trustspace.store.pushes import Pushes
 from trustspace.store.tokens import Idempotency, Tokens
@@ -115,6 +116,11 @@ class Transaction:
     def counters(self) -> Counters:
         """Counted uses of agreements."""
         return Counters(self._unit)
+
+    @cached_property
+    def portions(self) -> Portions:
+        """Amounts taken of agreements."""
+        return Portions(self._unit)
 
     @cached_property
     def meters(self) -> Meters:

@@ -19,7 +19,14 @@ from trustspace.policy.odrl.names import is_descriptive, listed
 from trustspace.policy.operands import known
 from trustspace.policy.right_operand import typed
 from trustspace.policy.rule import MAX_ARGUMENTS, MAX_DEPTH, MAX_NODES
-from trustspace.policy.vocabulary import COUNTED, OPERATORS, LeftOperand, operator, unknown_term
+from trustspace.policy.vocabulary import (
+    COUNTED,
+    OPERATORS,
+    Kind,
+    LeftOperand,
+    operator,
+    unknown_term,
+)
 
 if TYPE_CHECKING:
     from trustspace.policy.constraint import Connective
@@ -139,7 +146,8 @@ class ConstraintReader:
         text = value.get("@value") if isinstance(value, Mapping) else value
         if operand.name in COUNTED and isinstance(text, str) and "/" in text:
             number, window = counted(text, operand.name, where)
-            return number * 10 ** scale_of(operand), window
+            digits = scale_of(operand) if operand.kind is Kind.DECIMAL else 0
+            return number * 10**digits, window
         unit, _ = members.get("odrl:unit", (None, ""))
         return self._right(members, operand, op, src), self._text(unit, src)
 

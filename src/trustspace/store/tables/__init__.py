@@ -32,7 +32,7 @@ from trustspace.store.tables.process import (
     transfers,
 )
 from trustspace.store.tables.replay import idempotency, tokens
-from trustspace.store.tables.usage import counters, meters, reservations
+from trustspace.store.tables.usage import counters, meters, portions, reservations
 
 __all__ = [
     "agreements",
@@ -53,6 +53,7 @@ __all__ = [
     "outbox",
     "participants",
     "policies",
+    "portions",
     "pushes",
     "reservations",
     "settings",

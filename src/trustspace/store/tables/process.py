@@ -100,6 +100,7 @@ agreements: Table = Table(
     Column("ends_at", Instant),
     Column("ended_by", String),
     Column("proposal", Document),
+    Column("first_used_at", Instant),
     CheckConstraint("role in ('consumer', 'provider')", name="role"),
     Index("ix_agreements_age", "participant", "signed_at", "id"),
     Index("ix_agreements_dataset", "participant", "dataset_id"),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    Text,
 )
 
 from trustspace.store.columns import Instant
@@ -25,7 +26,15 @@ counters: Table = Table(
     Column("agreement_id", String, primary_key=True),
     Column("counter", String, primary_key=True),
     Column("taken", BigInteger, nullable=False),
+    Column("ends_at", Instant),
     CheckConstraint("taken >= 0", name="taken"),
+)
+_has_an_end = counters.c.ends_at.is_not(None)
+Index(
+    "ix_counters_end",
+    counters.c.ends_at,
+    sqlite_where=_has_an_end,
+    postgresql_where=_has_an_end,
 )
 
 reservations: Table = Table(
@@ -49,6 +58,23 @@ Index(
     reservations.c.reserved_at,
     sqlite_where=_open,
     postgresql_where=_open,
+)
+
+portions: Table = Table(
+    "portions",
+    metadata,
+    participant_column(),
+    Column("agreement_id", String, primary_key=True),
+    Column("counter", String, primary_key=True),
+    Column("session", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("spans", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["participant", "agreement_id", "counter"],
+        ["counters.participant", "counters.agreement_id", "counters.counter"],
+    ),
+    Index("ix_portions_session", "participant", "agreement_id", "session"),
 )
 
 meters: Table = Table(

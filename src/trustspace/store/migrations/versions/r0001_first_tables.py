@@ -148,6 +148,7 @@ def _exchanges() -> None:
         sa.Column("ends_at", sa.BigInteger()),
         sa.Column("ended_by", sa.String()),
         sa.Column("proposal", sa.Text()),
+        sa.Column("first_used_at", sa.BigInteger()),
         sa.CheckConstraint("role in ('consumer', 'provider')", name="ck_agreements_role"),
         sa.ForeignKeyConstraint(
             ["participant"], ["participants.participant"], name="fk_agreements_participant"
@@ -279,11 +280,19 @@ def _deliveries() -> None:
         sa.Column("agreement_id", sa.String(), nullable=False),
         sa.Column("counter", sa.String(), nullable=False),
         sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger()),
         sa.CheckConstraint("taken >= 0", name="ck_counters_taken"),
         sa.ForeignKeyConstraint(
             ["participant"], ["participants.participant"], name="fk_counters_participant"
         ),
         sa.PrimaryKeyConstraint("participant", "agreement_id", "counter", name="pk_counters"),
+    )
+    op.create_index(
+        "ix_counters_end",
+        "counters",
+        ["ends_at"],
+        sqlite_where=sa.text("ends_at IS NOT NULL"),
+        postgresql_where=sa.text("ends_at IS NOT NULL"),
     )
     op.create_table(
         "reservations",
@@ -315,6 +324,33 @@ def _deliveries() -> None:
         sqlite_where=sa.text("committed_at IS NULL"),
         postgresql_where=sa.text("committed_at IS NULL"),
     )
+    op.create_table(
+        "portions",
+        sa.Column("participant", sa.String(), nullable=False),
+        sa.Column("agreement_id", sa.String(), nullable=False),
+        sa.Column("counter", sa.String(), nullable=False),
+        sa.Column("session", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("spans", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant", "agreement_id", "counter"],
+            ["counters.participant", "counters.agreement_id", "counters.counter"],
+            name="fk_portions_participant_agreement_id_counter",
+        ),
+        sa.ForeignKeyConstraint(
+            ["participant"], ["participants.participant"], name="fk_portions_participant"
+        ),
+        sa.PrimaryKeyConstraint(
+            "participant",
+            "agreement_id",
+            "counter",
+            "session",
+            "version",
+            name="pk_portions",
+        ),
+    )
+    op.create_index("ix_portions_session", "portions", ["participant", "agreement_id", "session"])
     op.create_table(
         "meters",
         sa.Column("participant", sa.String(), nullable=False),
