@@ -8,7 +8,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "trustspace"
-PURE = {"errors", "model", "dsp", "tds", "policy", "identity", "evidence"}
+PURE = {"errors", "model", "dsp", "tds", "policy", "identity", "evidence", "personal_data"}
 
 
 def contracts() -> list[dict[str, Any]]:

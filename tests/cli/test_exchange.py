@@ -77,6 +77,18 @@ def test_flags_are_terms(garden, bank, address, roses, dataset, tmp_path):
     assert (saved["rows"], frame.height) == (2, 2)
 
 
+def test_masks_have_parameters_on_the_command_line(garden, bank, address, roses, dataset, tmp_path):
+    masks = ("name=tokenise", "grade=constant(value=X)", "price:round(step=10)", "phone=redact_pii")
+    flags = [part for mask in masks for part in ("--mask", mask)]
+    garden.json("publish", roses, "--id", dataset, *flags)
+    agreed = bank.json("negotiate", address, dataset)
+    bank.json("open", agreed["agreement"], "-o", tmp_path / "got.parquet")
+    frame = pl.read_parquet(tmp_path / "got.parquet")
+    assert all(name.startswith("tok_") for name in frame["name"])
+    assert set(frame["grade"]) == {"X"}
+    assert all(price % 10 == 0 for price in frame["price"])
+
+
 def test_terms_that_say_nothing_are_pointed_out(garden, roses, dataset):
     done = garden("publish", roses, "--id", dataset)
     assert done.exit_code == 0

@@ -149,9 +149,21 @@ async def test_terms_that_cannot_be_evaluated_are_refused_with_their_place(
         {"drop": ["colour"]},
         {"columns": ["colour"]},
         {"mask": ["colour:hash"]},
+        {"mask": ["name:round(step=10)"]},
+        {"mask": ["price:redact_pii"]},
+        {"mask": ["price:constant(value=cheap)"]},
         {"where": 'price = "x"'},
     ],
-    ids=["where", "drop", "columns", "mask", "another type"],
+    ids=[
+        "where",
+        "drop",
+        "columns",
+        "mask",
+        "no number",
+        "no text",
+        "no such value",
+        "another type",
+    ],
 )
 async def test_terms_that_do_not_fit_the_table_are_refused(
     garden: Party, roses: Path, terms: Json
@@ -166,10 +178,12 @@ async def test_terms_that_do_not_fit_the_table_are_refused(
 async def test_terms_that_shape_need_a_table(garden: Party, tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(b"\xff\xd8")
-    for source in (_file(file), {"kind": "http", "url": "http://localhost:1/x"}):
-        answer = await _put(garden, source, {"drop": ["phone"]})
-        assert (answer.status_code, answer.json()["code"]) == (422, "pep.unenforceable")
-        assert answer.json()["hint"]
+    address = "http://localhost:1/x"
+    for source in (_file(file), {"kind": "http", "url": address}, {"kind": "api", "url": address}):
+        for terms in ({"drop": ["phone"]}, {"mask": ["phone:redact_pii"]}):
+            answer = await _put(garden, source, terms)
+            assert (answer.status_code, answer.json()["code"]) == (422, "pep.unenforceable")
+            assert answer.json()["hint"]
     assert (await _put(garden, _file(file), {"count": 3})).json()["forms"] == ["file"]
 
 

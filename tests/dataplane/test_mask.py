@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import hashlib
-import hmac
-import math
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -11,105 +8,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.dataplane.masking import SALT, masked, masked_column
 
-from trustspace.dataplane.mask import ENFORCEABLE, KeyedHash, mask_column
+from trustspace.dataplane.mask import ENFORCEABLE, mask_column
 from trustspace.dataplane.restriction import Restriction, restrict
 from trustspace.errors import PolicyDeniedError
+from trustspace.policy.facts import TABLES
+from trustspace.policy.mask import METHODS
 from trustspace.policy.predicate import MaskSpec
-
-SALT = b"agreement-bound-salt-0123456789a"
-
-
-def mac(text: str, salt: bytes = SALT) -> str:
-    return hmac.digest(salt, text.encode(), "sha256").hex()
-
-
-def masked(series: pl.Series, method: str, salt: bytes = SALT, **params: Any) -> list[Any]:
-    """The column after masking, by both engines of Polars."""
-    mask = MaskSpec(column="c", method=method, params=params)  # type: ignore[arg-type]
-    query = restrict(series.alias("c").to_frame().lazy(), Restriction(masks=(mask,), salt=salt))
-    values: list[Any] = query.collect(engine="in-memory")["c"].to_list()
-    assert query.collect(engine="streaming")["c"].to_list() == values
-    return values
-
-
-@given(
-    st.binary(min_size=0, max_size=200),
-    st.lists(st.none() | st.text(max_size=40), max_size=5),
-)
-def test_the_keyed_hash_is_hmac_sha256(key: bytes, texts: list[str | None]) -> None:
-    expected = [
-        None if text is None else hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-        for text in texts
-    ]
-    assert KeyedHash(key).hex_digests(texts) == expected
-
-
-def test_a_long_key_is_hashed_first() -> None:
-    key = b"k" * 100
-    assert KeyedHash(key).hex_digests(["a"]) == [mac("a", key)]
-
-
-TEXTS: list[tuple[pl.Series, list[str | None]]] = [
-    (pl.Series(["a", None, "", "a", "é\u0301中"]), ["a", None, "", "a", "é\u0301中"]),
-    (pl.Series([1, -(2**63), None]), ["1", str(-(2**63)), None]),
-    (pl.Series([2**64 - 1], dtype=pl.UInt64), [str(2**64 - 1)]),
-    (
-        pl.Series([1.0, -0.0, 0.1, 1e21, 1e-7, math.nan, math.inf, -math.inf, None]),
-        ["1", "0", "0.1", "1e+21", "1e-7", "NaN", "Infinity", "-Infinity", None],
-    ),
-    (pl.Series([0.5, None], dtype=pl.Float32), ["0.5", None]),
-    (
-        pl.Series([Decimal("1.50"), Decimal("-2.00"), Decimal("100.00"), None]),
-        ["1.5", "-2", "100", None],
-    ),
-    (pl.Series([Decimal(100), None], dtype=pl.Decimal(10, 0)), ["100", None]),
-    (pl.Series([True, False, None]), ["true", "false", None]),
-    (pl.Series([date(2026, 1, 31), None]), ["2026-01-31", None]),
-    (pl.Series([time(8, 0, 0, 5), None]), ["08:00:00.000005", None]),
-    (pl.Series([timedelta(days=1, seconds=5), None]), ["P1DT5S", None]),
-    (pl.Series([b"\x00\xff", None]), ["00ff", None]),
-    (pl.Series(["b", None], dtype=pl.Categorical), ["b", None]),
-    (pl.Series(["b", None], dtype=pl.Enum(["b"])), ["b", None]),
-    (pl.Series([None, None]), [None, None]),
-    (
-        pl.Series([datetime(2026, 1, 31, 8)]),  # noqa: DTZ001 - a column without a zone
-        ["2026-01-31T08:00:00"],
-    ),
-    (
-        pl.Series([datetime(2026, 1, 31, 8, 0, 0, 5, tzinfo=UTC), None]).dt.convert_time_zone(
-            "Asia/Shanghai"
-        ),
-        ["2026-01-31T08:00:00.000005Z", None],
-    ),
-    (
-        pl.Series([1]).cast(pl.Datetime("ns", "UTC")),
-        ["1970-01-01T00:00:00.000000001Z"],
-    ),
-]
-
-
-@pytest.mark.parametrize(("series", "texts"), TEXTS, ids=lambda value: str(value)[:0] or None)
-def test_a_hash_is_the_mac_of_the_canonical_text(
-    series: pl.Series, texts: list[str | None]
-) -> None:
-    assert masked(series, "hash") == [None if text is None else mac(text) for text in texts]
-
-
-def test_equal_values_of_different_types_hash_alike() -> None:
-    series = [pl.Series(["1"]), pl.Series([1]), pl.Series([1.0]), pl.Series([Decimal("1.00")])]
-    assert {masked(each, "hash")[0] for each in series} == {mac("1")}
-
-
-def test_another_agreement_hashes_to_something_else() -> None:
-    other = masked(pl.Series(["13812345678"]), "hash", salt=b"another-agreement-s-salt")
-    assert other != masked(pl.Series(["13812345678"]), "hash")
-
-
-@given(st.lists(st.none() | st.text(max_size=5), max_size=30))
-def test_hashing_keeps_rows_in_place(values: list[str | None]) -> None:
-    series = pl.Series(values, dtype=pl.String)
-    assert masked(series, "hash") == [None if value is None else mac(value) for value in values]
 
 
 @pytest.mark.parametrize(
@@ -149,36 +55,136 @@ def test_null_keeps_the_type_and_nothing_else() -> None:
     assert result.rows() == [(None, None), (None, None)]
 
 
+MOMENT = datetime(2026, 1, 31, 8, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
-    ("series", "method", "params", "salt", "words"),
+    ("series", "value", "expected"),
     [
-        (pl.Series([[1]]), "hash", {}, SALT, "no canonical text"),
-        (pl.Series([{"a": 1}]), "partial", {}, SALT, "no canonical text"),
-        (pl.Series(["a"]), "hash", {}, b"", "no salt"),
-        (pl.Series(["a"]), "hash", {}, b"short", "no salt"),
-        (pl.Series(["a"]), "hash", {"salt": "mine"}, SALT, "does not take 'salt'"),
-        (pl.Series(["a"]), "null", {"x": 1}, SALT, "does not take 'x'"),
-        (pl.Series(["a"]), "partial", {"keep": -1}, SALT, "number of characters"),
-        (pl.Series(["a"]), "partial", {"keep": True}, SALT, "number of characters"),
-        (pl.Series(["a"]), "partial", {"keep": "4"}, SALT, "number of characters"),
-        (pl.Series(["a"]), "partial", {"start": 1}, SALT, "does not take 'start'"),
-        (pl.Series(["a"]), "constant", {"value": "x"}, SALT, "cannot be carried out"),
-        (pl.Series(["a"]), "tokenise", {}, SALT, "cannot be carried out"),
-        (pl.Series(["a"]), "redact_pii", {}, SALT, "cannot be carried out"),
-        (pl.Series(["a"]), "date_floor", {"unit": "day"}, SALT, "cannot be carried out"),
-        (pl.Series([1]), "round", {"digits": 1}, SALT, "cannot be carried out"),
+        (pl.Series(["a", None]), "n/a, (x)", "n/a, (x)"),
+        (pl.Series(["a", None]), "", ""),
+        (pl.Series(["a", None], dtype=pl.Categorical), "b", "b"),
+        (pl.Series(["a", None], dtype=pl.Enum(["a"])), "b", "b"),
+        (pl.Series([1, None], dtype=pl.Int8), "-128", -128),
+        (pl.Series([1, None], dtype=pl.UInt64), str(2**64 - 1), 2**64 - 1),
+        (pl.Series([1.5, None]), "2.25", 2.25),
+        (pl.Series([Decimal("1.50"), None]), "9.99", Decimal("9.99")),
+        (pl.Series([True, None]), "false", False),
+        (pl.Series([date(2026, 1, 31), None]), "1900-01-01", date(1900, 1, 1)),
+        (pl.Series([time(8), None]), "12:00:00", time(12)),
+        (pl.Series([MOMENT, None]), "2026-01-31T16:00:00+08:00", MOMENT),
+        (
+            pl.Series([MOMENT.replace(tzinfo=None), None]),
+            "2026-01-31T08:00:00",
+            MOMENT.replace(tzinfo=None),
+        ),
+    ],
+)
+def test_a_constant_stands_in_every_row(series: pl.Series, value: str, expected: Any) -> None:
+    found = masked(series, "constant", value=value)
+    assert found == [expected, expected]
+    assert type(found[0]) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("series", "value"),
+    [
+        (pl.Series([1], dtype=pl.Int8), "128"),
+        (pl.Series([1]), "1.5"),
+        (pl.Series([1]), "x"),
+        (pl.Series([1.5]), "inf"),
+        (pl.Series([1.5]), "NaN"),
+        (pl.Series([Decimal("1.50")]), "9.999"),
+        (pl.Series([Decimal("1.50")], dtype=pl.Decimal(3, 2)), "10.00"),
+        (pl.Series([True]), "True"),
+        (pl.Series([date(2026, 1, 31)]), "2026-02-30"),
+        (pl.Series([date(2026, 1, 31)]), "today"),
+        (pl.Series([MOMENT]), "2026-01-31T08:00:00"),
+        (pl.Series([MOMENT.replace(tzinfo=None)]), "2026-01-31T08:00:00Z"),
+        (pl.Series([b"a"]), "a"),
+        (pl.Series([0]).cast(pl.Duration), "P1D"),
+    ],
+)
+def test_a_constant_of_another_type_is_refused(series: pl.Series, value: str) -> None:
+    with pytest.raises(PolicyDeniedError, match="is no value of type"):
+        masked(series, "constant", value=value)
+
+
+def test_personal_data_goes_and_the_text_stays() -> None:
+    values = ["call 13812345678", None, "", "nothing", "call 13812345678"]
+    expected = ["call [PHONE]", None, "", "nothing", "call [PHONE]"]
+    assert masked(pl.Series(values), "redact_pii") == expected
+    category = pl.Series(values, dtype=pl.Categorical)
+    assert masked(category, "redact_pii") == expected
+    with pytest.raises(PolicyDeniedError, match="are no text"):
+        masked(pl.Series([13812345678]), "redact_pii")
+
+
+HIDING = ["null", "constant(value=z)", "hash", "tokenise"]
+
+
+@given(st.lists(st.none() | st.text(min_size=6, max_size=40), max_size=10))
+@pytest.mark.parametrize("mask", [*HIDING, "partial"])
+def test_no_text_leaves_as_it_was(mask: str, values: list[str | None]) -> None:
+    found = masked_column(pl.Series(values, dtype=pl.String), mask).to_list()
+    assert len(found) == len(values)
+    for value, left in zip(values, found, strict=True):
+        assert value is None or left is None or value not in left
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=10))
+@pytest.mark.parametrize("mask", ["null", "constant(value=7)", "tokenise", "partial(keep=0)"])
+def test_no_number_leaves_as_it_was(mask: str, values: list[int]) -> None:
+    found = masked_column(pl.Series(values, dtype=pl.Int64), mask).to_list()
+    assert all(value == 7 or value != left for value, left in zip(values, found, strict=True))
+
+
+PHONE = "13812345678"
+hostile = st.text(st.sampled_from("\0\n\r\t'\"\\\\<>&;%$|*。中é\u202e\U0001f600 "), max_size=12)
+
+
+@given(hostile, hostile)
+def test_no_telephone_leaves_whatever_stands_beside_it(before: str, after: str) -> None:
+    (left,) = masked(pl.Series([before + PHONE + after]), "redact_pii")
+    assert left == f"{before}[PHONE]{after}"
+
+
+@pytest.mark.parametrize("value", [[1], {"a": "x"}, [{"a": 1}]])
+@pytest.mark.parametrize("mask", [*HIDING[1:], "redact_pii", "partial", "date_floor(unit=day)"])
+def test_lists_and_structures_can_only_be_dropped_or_emptied(value: Any, mask: str) -> None:
+    series = pl.Series([value, None])
+    with pytest.raises(PolicyDeniedError, match="no canonical text") as caught:
+        masked_column(series, mask)
+    assert "drop or null" in caught.value.hint
+    assert masked_column(series, "null").to_list() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("series", "method", "params", "words"),
+    [
+        (pl.Series(["a"]), "hash", {"salt": "mine"}, "does not take 'salt'"),
+        (pl.Series(["a"]), "null", {"x": 1}, "does not take 'x'"),
+        (pl.Series(["a"]), "partial", {"keep": -1}, "an integer from 0"),
+        (pl.Series(["a"]), "partial", {"keep": True}, "an integer from 0"),
+        (pl.Series(["a"]), "partial", {"keep": "4"}, "'keep' is not of the right type"),
+        (pl.Series(["a"]), "partial", {"start": 1}, "does not take 'start'"),
+        (pl.Series(["a"]), "constant", {}, "needs 'value'"),
+        (pl.Series(["a"]), "constant", {"value": 1}, "'value' is not of the right type"),
+        (pl.Series([1]), "round", {"digits": 1, "step": "1"}, "either digits or step"),
+        (pl.Series([MOMENT]), "date_floor", {"unit": "century"}, "'unit' is not 'century'"),
+        (pl.Series(["a"]), "drop", {}, "cannot be carried out here"),
     ],
 )
 def test_a_mask_that_cannot_be_carried_out_denies(
-    series: pl.Series, method: str, params: dict[str, Any], salt: bytes, words: str
+    series: pl.Series, method: str, params: dict[str, Any], words: str
 ) -> None:
     mask = MaskSpec(column="c", method=method, params=params)  # type: ignore[arg-type]
     with pytest.raises(PolicyDeniedError, match=words) as caught:
-        mask_column("c", series.dtype, mask, salt=salt)
+        mask_column("c", series.dtype, mask, salt=SALT)
     assert caught.value.code == "pep.unenforceable"
     assert caught.value.reasons[0]["left"] == "ts:mask"
     assert caught.value.reasons[0]["op"] == method
 
 
-def test_what_can_be_carried_out_is_declared() -> None:
-    assert {"drop", "null", "hash", "partial"} == ENFORCEABLE
+def test_every_method_can_be_carried_out_and_is_declared() -> None:
+    assert set(METHODS) == ENFORCEABLE == TABLES.masks

@@ -74,7 +74,8 @@ SCALARS += [
 TIMES = [NOW - 1, NOW, NOW + 1, NOW + 30, NOW + 59, NOW + 60, NOW + 61, "contractAgreement+5s"]
 POINTS = ["catalog", "negotiation", "transfer", "access", "access", "monitor", "evaluation"]
 COLUMNS = ["phone", "id", "名"]
-METHODS = ["drop", "null", "constant", "hash", "tokenise", "redact_pii", "partial", "round"]
+METHODS = ["drop", "null", "constant", "hash", "tokenise", "redact_pii", "partial", "date_floor"]
+METHODS += ["round"]
 FILTERS: list[Json] = [
     {"op": "eq", "field": "region", "value": {"type": "string", "value": "CN"}},
     {"op": "in", "field": "year", "value": [{"type": "integer", "value": 1}]},

@@ -6,8 +6,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-STRENGTH = ["round", "date_floor", "partial", "redact_pii", "tokenise"]
-STRENGTH += ["hash", "constant", "null", "drop"]
+STRENGTH = ["tokenise", "hash", "constant", "null", "drop"]
+"""Weakest first; what is not listed is weaker than all of these."""
 
 
 def merge_masks(masks: list[Json]) -> list[Json]:
@@ -15,14 +15,18 @@ def merge_masks(masks: list[Json]) -> list[Json]:
     merged = []
     for column in sorted({mask["column"] for mask in masks}, key=str.encode):
         own = [mask for mask in masks if mask["column"] == column]
-        top = max(STRENGTH.index(mask["method"]) for mask in own)
-        best = [mask for mask in own if STRENGTH.index(mask["method"]) == top]
-        if all(repr(mask["params"]) == repr(best[0]["params"]) for mask in best):
+        top = max(_strength(mask) for mask in own)
+        best = [mask for mask in own if _strength(mask) == top]
+        if all(repr(mask) == repr(best[0]) for mask in best):
             merged.append(best[0])
         else:
             method = "drop" if best[0]["method"] == "drop" else "null"
             merged.append({"column": column, "method": method, "params": {}})
     return merged
+
+
+def _strength(mask: Json) -> int:
+    return STRENGTH.index(mask["method"]) if mask["method"] in STRENGTH else -1
 
 
 def merge_filters(rules: list[Json]) -> list[Json]:

@@ -180,7 +180,11 @@ def test_the_time_since_the_first_use_ends_the_decision_with_the_term(engine):
 @pytest.mark.parametrize(
     ("keywords", "capabilities", "expected"),
     [
-        ({"mask": "x:redact_pii"}, TABLES, [("ts:mask", "x:redact_pii")]),
+        (
+            {"mask": "x:redact_pii"},
+            Capabilities(masks=TABLES.masks - {"redact_pii"}),
+            [("ts:mask", "x:redact_pii")],
+        ),
         ({"mask": "x:hash"}, FILES, [("ts:mask", "x:hash")]),
         ({"drop": "x"}, FILES, [("ts:mask", "x:drop")]),
         ({"where": "a = 1"}, FILES, [("ts:rowFilter", "a = 1")]),

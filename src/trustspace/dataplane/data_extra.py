@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import MissingDependencyError
 
-__all__ = ["arrow_csv", "column_named", "pa", "parquet", "pl"]
+__all__ = ["arrow_compute", "arrow_csv", "column_named", "pa", "parquet", "pl"]
 
 
 class OnFirstUse(ModuleType):
@@ -42,11 +42,13 @@ class OnFirstUse(ModuleType):
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
+    import pyarrow.compute as arrow_compute
     import pyarrow.csv as arrow_csv
     from pyarrow import parquet
 else:
     pl = OnFirstUse("polars")
     pa = OnFirstUse("pyarrow")
+    arrow_compute = OnFirstUse("pyarrow.compute")
     arrow_csv = OnFirstUse("pyarrow.csv")
     parquet = OnFirstUse("pyarrow.parquet")
 

@@ -11,9 +11,12 @@ Example::
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from trustspace.errors import PolicyDeniedError
+
+if TYPE_CHECKING:
+    from trustspace.policy.predicate import MaskSpec
 
 UNENFORCEABLE = "pep.unenforceable"
 
@@ -41,3 +44,14 @@ def unenforceable(
         "expected": subject,
     }
     return PolicyDeniedError(message, code=UNENFORCEABLE, reasons=(reason,), hint=hint)
+
+
+def unmaskable(mask: MaskSpec, because: str, *, hint: str = "choose another method") -> Exception:
+    """Return the denial for a mask that cannot be carried out on its column."""
+    return unenforceable(
+        f"column {mask.column!r} cannot be masked: {because}",
+        term="ts:mask",
+        subject=mask.column,
+        operator=mask.method,
+        hint=hint,
+    )

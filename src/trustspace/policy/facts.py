@@ -36,7 +36,7 @@ from trustspace.policy.decision import (
     Subject,
 )
 from trustspace.policy.lower import policy_digest
-from trustspace.policy.mask import format_mask
+from trustspace.policy.mask import METHODS, format_mask
 from trustspace.policy.quantity import Measured, What
 from trustspace.policy.row_filter import format_where
 from trustspace.policy.select import applicable
@@ -88,7 +88,7 @@ class Capabilities:
         counts: What can be counted while it leaves.
     """
 
-    masks: frozenset[str] = frozenset({"drop", "null", "hash", "partial"})
+    masks: frozenset[str] = frozenset(METHODS)
     duties: frozenset[str] = frozenset({"odrl:delete", "ts:log", "ts:meter"})
     shapes_tables: bool = True
     counts: frozenset[What] = frozenset({"use"})

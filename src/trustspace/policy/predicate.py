@@ -153,9 +153,10 @@ class MaskSpec(Document):
     Attributes:
         column: Name of the column.
         method: Strongest first: ``drop`` (the column goes), ``null``, ``constant``, ``hash`` (HMAC
-            bound to the agreement), ``tokenise``, ``redact_pii``, ``partial``, ``date_floor``,
-            ``round``. Of two masks for a column the stronger stands; two of the same method with
-            different parameters become ``null``, which is at least as strong as either.
+            bound to the agreement), ``tokenise``; then ``redact_pii``, ``partial``, ``date_floor``
+            and ``round``, none of which hides what another does. Of two masks for a column the
+            stronger stands; equally strong ones that differ become ``null``, which is at least as
+            strong as either.
         params: Parameters of the method, for example ``{"keep": 4}``.
     """
 

@@ -128,20 +128,21 @@ column_lists(granted) := {columns |
 	columns := {column | some column in p.rule.columns}
 }
 
-# The strongest mask of every column; two of one method that differ become null.
+# The strongest mask of every column; equally strong ones that differ become null.
 merged_masks(masks) := [strongest([m | some m in masks; m.column == column]) |
 	some column in sort({m.column | some m in masks})
 ]
 
+# The last four leave a part each, and none of them hides what another does.
 strength := {
-	"drop": 9,
-	"null": 8,
-	"constant": 7,
-	"hash": 6,
-	"tokenise": 5,
-	"redact_pii": 4,
-	"partial": 3,
-	"date_floor": 2,
+	"drop": 6,
+	"null": 5,
+	"constant": 4,
+	"hash": 3,
+	"tokenise": 2,
+	"redact_pii": 1,
+	"partial": 1,
+	"date_floor": 1,
 	"round": 1,
 }
 

@@ -36,7 +36,8 @@ class Terms:
     mask: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COL=METHOD", help="Column masked by hash, partial or null; repeatable."
+            metavar="COL=METHOD",
+            help="Column masked by hash, tokenise, redact_pii, partial, round …; repeatable.",
         ),
     ] = None
 
@@ -52,7 +53,7 @@ class Terms:
             "count": self.count,
             "where": self.where,
             "drop": self.drop,
-            "mask": [entry.replace("=", ":", 1) for entry in self.mask or ()],
+            "mask": [_mask(entry) for entry in self.mask or ()],
         }
         given = {name: value for name, value in flags.items() if value not in (None, [])}
         if self.terms is None:
@@ -61,6 +62,12 @@ class Terms:
             msg = f"--terms and --{next(iter(given))} both give terms"
             raise ConfigurationError(msg, setting="--terms", hint="write all of them in the file")
         return read_terms_file(self.terms)
+
+
+def _mask(entry: str) -> str:
+    """Return a mask as terms write it; an equals sign within parentheses is a parameter's."""
+    before, opening, params = entry.partition("(")
+    return before.replace("=", ":", 1) + opening + params
 
 
 @dataclass(frozen=True)
