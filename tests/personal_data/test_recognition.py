@@ -39,6 +39,7 @@ FIRST_LINE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<"
         ("10.0.0.1:80 and 999.1.1.1 and 1.2.3.4.5", "[IP]:80 and 999.1.1.1 and 1.2.3.4.5"),
         ("1.2.3.4. Then 1.1.1.11a", "[IP]. Then [IP]a"),
         ("fe80::1%eth0 [2001:db8::ff00:42:8329]", "[IP]%eth0 [[IP]]"),
+        ("10.0.0.1 fe80::1 10.0.0.2", "[IP] [IP] [IP]"),
         ("::ffff:192.168.1.10 2001:db8:0:0:1:0:0:1", "[IP] [IP]"),
         ("张三@例子.中国 邮箱zhang@x.com请回复", "[EMAIL] 邮箱[EMAIL]请回复"),
         ('"a b"@x.com b"@x.com @x.com a@x a@', '[EMAIL] b"@x.com @x.com a@x a@'),

@@ -53,7 +53,7 @@ def find(text: str) -> tuple[Finding, ...]:
     spelled = plain(text)
     found: list[Finding] = []
     for recogniser in (_emails, _passports, _addresses, _numbers):
-        new = list(recogniser(spelled))
+        new = sorted(recogniser(spelled))
         if new:
             found += new
             spelled = _without(spelled, new, "\0")
