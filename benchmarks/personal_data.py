@@ -20,7 +20,7 @@ GOAL_MEGABYTES_PER_SECOND = 20.0
 
 TEXTS = {
     "english": "It was late, and the rain fell in torrents over all the roofs of the town. ",
-    "chinese": "雨整夜地下着，街上没有一个行人，只有远处的灯还亮着；这里没有任何个人信息。",
+    "chinese": "雨整夜地下着。街上没有一个行人。只有远处的灯还亮着。这里没有任何个人信息。",
     "log": '10.0.0.7 - - [25/Nov/2026:12:30:45 +0800] "GET /roses?page=2 HTTP/1.1" 200 5120\n',
     "records": "李雷,13812345678,li.lei@example.cn,11010519491231002X,6222021234567890128\n",
     "numbers": "2026 1200 3400 5600 7800 9012 3456 1234567890 98765432109 12.5 0.75 100000\n",
