@@ -314,7 +314,7 @@ def test_another_document_is_refused(document, code):
     assert caught.value.code == code
 
 
-_MASKS = [*(each for each in METHODS if each not in ("constant", "date_floor", "round"))]
+_MASKS: list[str] = [*(each for each in METHODS if each not in ("constant", "date_floor", "round"))]
 _MASKS += ["constant(value=0)", "date_floor(unit=month)", "round(step=0.5)"]
 _names = st.text("abcxyz_价格 -'\"`:", min_size=1, max_size=8).filter(str.strip)
 _keywords = st.fixed_dictionaries(
