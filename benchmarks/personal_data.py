@@ -10,8 +10,6 @@ the rounds. The goal is for prose: a mask over it may not be what a delivery wai
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import time
 from typing import TYPE_CHECKING
 
