@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from trustspace.connector.app import authorities
+from trustspace.connector.outward import authorities
 from trustspace.connector.home import init_home
 from trustspace.connector.listener import Listener, _tls_context, bind
 from trustspace.errors import ConfigurationError, ConnectError

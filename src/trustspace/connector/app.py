@@ -17,8 +17,7 @@ import logging
 import signal
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
 
@@ -33,6 +32,8 @@ from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engin
 from trustspace.connector.delivering.data_api import DataApi
 from trustspace.connector.delivering.deliveries import Deliveries
 from trustspace.connector.doctor.doctor import Doctor
+from trustspace.connector.duties.assembly import DutyParts
+from trustspace.connector.duties.planner import DutyPlanner
 from trustspace.connector.ending.api import ProfileApi
 from trustspace.connector.ending.expiry import Expiry
 from trustspace.connector.ending.owner import OwnerEndings
@@ -62,6 +63,7 @@ from trustspace.connector.negotiating.approvals import Approvals
 from trustspace.connector.negotiating.negotiations import Negotiations
 from trustspace.connector.negotiating.proposals import Proposals
 from trustspace.connector.negotiating.reuse import Reuse
+from trustspace.connector.outward import authorities, egress
 from trustspace.connector.owner_steps import OwnerSteps
 from trustspace.connector.pushing.incoming import Incoming
 from trustspace.connector.pushing.progress import PushProgress
@@ -75,13 +77,15 @@ from trustspace.connector.transferring.transfers import Transfers
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
-from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.message_client import MessageClient
 from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from starlette.routing import Route
 
     from trustspace.model.participant import ParticipantId
 
@@ -89,6 +93,18 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 TOKEN_KEY = "management.token"  # noqa: S105 - the name of a setting
 """Setting under which the hash of the management token is stored."""
+
+
+class _Working(Protocol):
+    """What runs as long as the connector."""
+
+    async def run(self) -> None: ...
+
+
+class _Part(Protocol):
+    """What has endpoints on the public listener."""
+
+    def routes(self) -> list[Route]: ...
 
 
 @dataclass(frozen=True)
@@ -245,32 +261,12 @@ def _public(home: Home, app: OneSpelling, bound: socket.socket) -> Listener:
     return Listener(app, bound, certificate=listen.certificate, key=listen.key)
 
 
-def authorities(home: Home) -> str | None:
-    """Read the certificate authorities that are trusted beside the usual ones."""
-    path = home.settings.trusted_authorities
-    try:
-        return Path(path).read_text(encoding="ascii") if path else None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error}",
-            setting="trusted_authorities",
-            hint="give a PEM file with certificates",
-        ) from error
-
-
-def egress(home: Home) -> EgressPolicy:
-    """Return where a home's connector may connect to."""
-    if home.development:
-        return EgressPolicy.development()
-    return EgressPolicy()
-
-
 def _assemble(
     home: Home,
     context: ConnectorContext,
     client: MessageClient,
     stack: contextlib.AsyncExitStack,
-) -> tuple[ControlPlane, OneSpelling, tuple[Worker, PushWorker, Expiry]]:
+) -> tuple[ControlPlane, OneSpelling, tuple[_Working, ...]]:
     """Put the parts of one connector together."""
     development = context.settings.development
     patience = timedelta(seconds=context.settings.exchange.answer_seconds)
@@ -280,7 +276,8 @@ def _assemble(
     authentication = _authentication(context, resolver)
     tokens = TokenDesk(context)
     decide = DecisionPoint(context)
-    agreed = Agreements()
+    planner = DutyPlanner()
+    agreed = Agreements(planner)
     negotiations = Negotiations(context, decide, agreed)
     progress = PushProgress()
     transfers = Transfers(context, decide, agreed, progress)
@@ -288,6 +285,7 @@ def _assemble(
     changes = Changes()
     incoming = Incoming(context, agreed, home.path / "incoming")
     endings = Endings(context, agreed, transfers)
+    owed = DutyParts.of(context, planner, agreed, transfers, incoming, authentication, client)
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
     discovery = peers.discovery = finding(context, client, resolver, peers)
@@ -312,10 +310,14 @@ def _assemble(
         discovery=discovery,
         changes=changes,
         speaking=Speaking(context),
+        duties=owed.owner,
+        planner=planner,
         doctor=Doctor(context, client, authentication),
     )
-    worker = Worker(context, peers, Outcomes(context, negotiations, transfers, endings))
-    deliveries = Deliveries(context, decide, agreed)
+    worker = Worker(
+        context, peers, Outcomes(context, negotiations, transfers, endings, owed.telling)
+    )
+    deliveries = Deliveries(context, decide, agreed, planner)
     pushing = PushWorker(
         context,
         deliveries,
@@ -330,21 +332,32 @@ def _assemble(
         changes.notify(what)
         worker.committed(what)
         pushing.committed(what)
+        owed.worker.committed(what)
 
     stack.callback(context.store.on_commit(committed))
-    catalogs = Catalogs(context, decide)
-    dsp = DspApi(context, authentication, catalogs, negotiations, transfers, tokens, incoming)
+    dsp = DspApi(
+        context,
+        authentication,
+        Catalogs(context, decide),
+        negotiations,
+        transfers,
+        tokens,
+        incoming,
+    )
     data = DataApi(context, authentication, deliveries, tokens, client)
-    sinks = SinkApi(context, agreed, incoming)
-    announced = Announcements(context)
+    sinks = SinkApi(context, agreed, incoming, planner)
     profile = ProfileApi(context, authentication, endings)
-    routes = [*dsp.routes(), *profile.routes(), *data.routes()]
-    routes += [*sinks.routes(), *announced.routes()]
-    served = Starlette(routes=routes)
+    # What is announced lies behind the protocol's endpoints.
+    public = _served(dsp, owed.api, profile, data, sinks, Announcements(context))
+    return plane, public, (worker, pushing, owed.worker, Expiry(context, agreed, endings))
+
+
+def _served(*parts: _Part) -> OneSpelling:
+    """Put the endpoints of the public listener together."""
+    served = Starlette(routes=[route for part in parts for route in part.routes()])
     # A redirect would name whatever host the request names.
     served.router.redirect_slashes = False
-    public = OneSpelling(served)
-    return plane, public, (worker, pushing, Expiry(context, agreed, endings))
+    return OneSpelling(served)
 
 
 def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authentication:
@@ -365,7 +378,7 @@ def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authent
 
 
 @contextlib.asynccontextmanager
-async def _working(worker: Worker | PushWorker | Expiry) -> AsyncIterator[None]:
+async def _working(worker: _Working) -> AsyncIterator[None]:
     task = asyncio.create_task(worker.run())
     try:
         yield

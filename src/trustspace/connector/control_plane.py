@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from trustspace.connector.crawling.crawls import Crawls
     from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.connector.doctor.doctor import Doctor
+    from trustspace.connector.duties.owner import OwnerDuties
+    from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.connector.ending.owner import OwnerEndings
     from trustspace.connector.idempotency import Keep
     from trustspace.connector.messaging.peers import Peers
@@ -73,6 +75,8 @@ class ControlPlane:
     discovery: Discovery
     changes: Changes
     speaking: Speaking
+    duties: OwnerDuties
+    planner: DutyPlanner
     doctor: Doctor
 
     def about(self, hosted: Hosted) -> Json:
@@ -270,6 +274,9 @@ class ControlPlane:
             agreement = tx.agreements.get(hosted.name, value.agreement_id)
             if agreement is not None:
                 self.agreeing.reuse.note_use(tx, agreement, body, now=now)
+                if agreement.role is Role.CONSUMER and body["outcome"] != "refused":
+                    session = str(body["session"])
+                    self.planner.used(tx, agreement, session, use=body, now=now)
 
         await self.context.store.write(hop)
 

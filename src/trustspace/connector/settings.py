@@ -131,6 +131,17 @@ class Negotiation(_Section):
     waiting: int = Field(default=100, ge=1)
 
 
+class Duties(_Section):
+    """How duties are carried out.
+
+    Attributes:
+        notice_url: Where notices of uses go that agreements ask for; empty means to the
+            counterparty's connector.
+    """
+
+    notice_url: str = Field(default="", max_length=2_000)
+
+
 class PolicyServer(_Section):
     """Which engine decides, and what may be offered.
 
@@ -210,6 +221,7 @@ class Settings(BaseSettings):
     negotiation: Negotiation = Negotiation()
     limits: Limits = Limits()
     policy: PolicyServer = PolicyServer()
+    duties: Duties = Duties()
 
     @classmethod
     def settings_customise_sources(

@@ -20,6 +20,7 @@ from trustspace.connector.deciding.known_facts import (
 )
 from trustspace.connector.deciding.quotas import counted
 from trustspace.connector.deciding.visibility import Visibility
+from trustspace.connector.duties.fulfilment import fulfilment
 from trustspace.errors import NotFoundError, PolicyError
 from trustspace.policy.facts import (
     FILES,
@@ -237,6 +238,7 @@ class DecisionPoint:
             resource=dataset(agreement.dataset_id),
             agreement=known_agreement(agreement),
             facts=agreed(tx, hosted, agreement),
+            duties=fulfilment(tx, hosted, agreement, rules, now=now),
             now=now,
         )
         return refusal_of(decision)
@@ -277,6 +279,7 @@ class DecisionPoint:
             resource=dataset(agreement.dataset_id, columns=columns),
             agreement=known_agreement(agreement),
             facts=facts,
+            duties=fulfilment(tx, hosted, agreement, rules, now=now),
             now=now,
         )
 

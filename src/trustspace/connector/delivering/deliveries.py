@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.connector.delivering.gates import Gate
     from trustspace.connector.delivering.order import Order
+    from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.policy.decision import Decision, Limit
     from trustspace.store import AgreementRow, Transaction
@@ -46,11 +47,16 @@ class Deliveries:
     """Grants of every hosted participant."""
 
     def __init__(
-        self, context: ConnectorContext, decide: DecisionPoint, agreed: Agreements
+        self,
+        context: ConnectorContext,
+        decide: DecisionPoint,
+        agreed: Agreements,
+        duties: DutyPlanner,
     ) -> None:
         self._context = context
         self._point = decide
         self._agreed = agreed
+        self._duties = duties
         self._grants: OrderedDict[tuple[str, Order], Grant] = OrderedDict()
         self._running: Counter[tuple[str, str, str]] = Counter()
 
@@ -181,7 +187,7 @@ class Deliveries:
             tx.counters.commit(
                 hosted.name, order.agreement_id, limit.counter, order.session, now=now
             )
-        tx.events.append(
+        seq = tx.events.append(
             hosted.name,
             "access.granted",
             grant.order.about(grant.dataset.id)
@@ -194,6 +200,14 @@ class Deliveries:
                 "policy_digest": grant.agreement.digest,
                 "bundle": grant.lease.decision.bundle,
             },
+            now=now,
+        )
+        self._duties.used(
+            tx,
+            grant.agreement,
+            order.session,
+            obligations=grant.lease.decision.obligations,
+            event=seq,
             now=now,
         )
 
@@ -213,6 +227,8 @@ class Deliveries:
                 rows=rows,
                 now=now,
             )
+            if any(duty.action == "ts:meter" for duty in grant.lease.decision.obligations):
+                self._duties.metered(tx, grant.agreement, order.session, now=now)
             kind = "delivery.sent" if complete else "delivery.cut"
             body = order.about(grant.dataset.id) | {"bytes": size_bytes, "rows": rows}
             if grant.gate.code is not None:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trustspace.connector.app import authorities
 from trustspace.connector.doctor.findings import Finding
 from trustspace.connector.doctor.own_address import look_from_outside, look_whether_it_runs
 from trustspace.connector.doctor.own_files import look_at_clock, look_at_disk, look_at_files
 from trustspace.connector.doctor.own_store import look_at_store
 from trustspace.connector.home import open_home
+from trustspace.connector.outward import authorities
 from trustspace.errors import ConfigurationError
 
 if TYPE_CHECKING:

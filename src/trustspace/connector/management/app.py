@@ -28,6 +28,7 @@ from trustspace.connector.management.bodies import (
 from trustspace.connector.management.delivering import add_delivering
 from trustspace.connector.management.diagnosing import add_diagnosing
 from trustspace.connector.management.discovering import add_discovering
+from trustspace.connector.management.duties import add_duties
 from trustspace.connector.management.ending import add_agreements
 from trustspace.connector.management.observing import add_observing
 from trustspace.connector.management.offering import add_offering
@@ -97,6 +98,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     add_offering(app, plane)
     add_discovering(app, plane)
     add_agreeing(app, plane)
+    add_duties(app, plane)
     add_agreements(app, plane)
     add_approving(app, plane)
     add_receiving(app, plane)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from trustspace.connector.context import Hosted
 from trustspace.connector.control_plane import ControlPlane  # noqa: TC001 - fastapi reads it
@@ -142,6 +142,17 @@ class Ending(Body):
     """Why something ends or pauses, for the counterparty to read."""
 
     reason: str = Field(default="", max_length=2000)
+
+
+class FulfilmentBody(Body):
+    """Evidence that a duty was done."""
+
+    evidence: str = Field(min_length=1, max_length=512, examples=["receipt-7"])
+    facts: dict[str, Any] = Field(
+        default_factory=dict, examples=[{"payAmount": {"value": "500", "unit": "CNY"}}]
+    )
+    occurrence: str | None = Field(default=None, max_length=512)
+    at: AwareDatetime | None = None
 
 
 class NegotiationStep(Ending):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext, Hosted, new_pid
+from trustspace.connector.duties.message import DUTY
 from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.transferring.idle_pulls import IDLE
 from trustspace.dsp.messages import (
@@ -26,6 +27,7 @@ from trustspace.store.rows import EVERY_PARTICIPANT, OutboxRow
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from trustspace.connector.duties.telling import Telling
     from trustspace.connector.ending.steps import Endings
     from trustspace.connector.messaging.outgoing import AnyProcess
     from trustspace.connector.messaging.peers import Peers
@@ -64,11 +66,13 @@ class Outcomes:
         negotiations: Negotiations,
         transfers: Transfers,
         endings: Endings,
+        duties: Telling,
     ) -> None:
         self._context = context
         self._negotiations = negotiations
         self._transfers = transfers
-        self._endings = endings
+        # What is told beside the protocol has no process that it could end.
+        self._beside: Mapping[str, Endings | Telling] = {AGREEMENT: endings, DUTY: duties}
 
     async def delivered(self, row: OutboxRow, answer: Any) -> OutboxRow | None:  # noqa: ANN401 - any JSON value
         """Forget a delivered message, learn the counterparty's pid from the answer.
@@ -79,9 +83,10 @@ class Outcomes:
         now = self._context.now()
 
         def hop(tx: Transaction) -> OutboxRow | None:
-            if row.process_kind == AGREEMENT:
+            beside = self._beside.get(row.process_kind)
+            if beside is not None:
                 if tx.outbox.done(row.participant, row.message_id):
-                    self._endings.delivered(tx, row, answer, now=now)
+                    beside.delivered(tx, row, answer, now=now)
                 return self._next(tx, row, now=now)
             if "consumerPid" in row.body and "providerPid" in row.body:
                 # Both pids are known. A row that is gone was answered, and what follows is sent.
@@ -285,8 +290,8 @@ class Outcomes:
             "reasons": list(reasons),
         }
         tx.events.append(row.participant, "message.undelivered", body, now=now)
-        if row.process_kind == AGREEMENT:
-            self._endings.undelivered(tx, row)
+        if row.process_kind in self._beside:
+            self._beside[row.process_kind].undelivered(tx, row)
         if hosted is not None and process is not None and not process.is_terminal:
             self._terminate(tx, hosted, process, code=code, reasons=reasons, now=now)
 
@@ -307,7 +312,7 @@ class Outcomes:
             self._context.gates.close(transfer_pid=process.id, code=code)
 
     def _process(self, tx: Transaction, row: OutboxRow) -> AnyProcess | None:
-        if row.process_kind == AGREEMENT:
+        if row.process_kind in self._beside:
             return None
         if row.process_kind == ContractNegotiation.kind:
             return tx.negotiations.get(row.participant, row.process_pid)

@@ -16,6 +16,7 @@ import anyio
 from httpx import URL
 
 from trustspace.connector.crawling.foreign_catalog import ForeignPage, read_page, shell_of
+from trustspace.connector.duties.message import DUTY
 from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.settings import UNSAFE
 from trustspace.dsp.binding import (
@@ -83,7 +84,7 @@ class Peers:
             TransportError: No answer, or the counterparty does not know such messages.
         """
         hosted = self.context.participant(row.participant)
-        if row.process_kind == AGREEMENT:
+        if row.process_kind in (AGREEMENT, DUTY):
             await self._check_profile(row.audience)
         # A start message carries a token that is stored nowhere; over retries it stays the same.
         body = self._bodies.get(row.message_id) or self.tokens.complete(hosted, row)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from trustspace.connector.context import LEASE_SECONDS, ConnectorContext
+from trustspace.connector.duties.message import DUTY
 from trustspace.connector.ending.message import AGREEMENT
 from trustspace.connector.messaging.peers import Peers, json_or_none
 from trustspace.errors import NotFoundError, StoreError, TransportError
@@ -215,7 +216,7 @@ def _is_early(row: OutboxRow, response: Response) -> bool:
 
 def _is_final(row: OutboxRow, response: Response) -> bool:
     """Say whether a conflict over a process that does not exist yet has lasted long enough."""
-    opens = not _is_later(row) and row.process_kind != AGREEMENT
+    opens = not _is_later(row) and row.process_kind not in (AGREEMENT, DUTY)
     return response.status == 409 and opens and row.attempts >= OPENING_ATTEMPTS - 1
 
 

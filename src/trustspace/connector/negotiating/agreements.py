@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustspace.connector.context import Hosted
+    from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.dsp.negotiation import ContractNegotiation
     from trustspace.dsp.transfer import TransferProcess
     from trustspace.model.odrl import Agreement, Policy
@@ -35,9 +36,14 @@ _ENDED = {
 
 
 class Agreements:
-    """Concluding, finding and ending agreements."""
+    """Concluding, finding and ending agreements.
 
-    def __init__(self) -> None:
+    Args:
+        duties: Plans what is owed because of it.
+    """
+
+    def __init__(self, duties: DutyPlanner) -> None:
+        self._duties = duties
         self._on_end: list[Callable[[datetime], object]] = []
 
     def on_end(self, call: Callable[[datetime], object]) -> None:
@@ -76,6 +82,7 @@ class Agreements:
         )
         tx.agreements.insert(hosted.name, row)
         self.record(tx, row, "agreement.concluded", now=now)
+        self._duties.concluded(tx, row, now=now)
         if end is not None:
             for tell in self._on_end:
                 tell(end)
@@ -135,6 +142,7 @@ class Agreements:
         self.record(
             tx, ended, f"agreement.{state.lower()}", now=now, reason=reason, ended_by=ended_by
         )
+        self._duties.ended(tx, ended, now=now)
         return ended
 
     def note_end(

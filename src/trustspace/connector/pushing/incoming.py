@@ -60,11 +60,23 @@ class Incoming:
         return FileSink(self.path(hosted, pid))
 
     def discard(self, hosted: Hosted, pid: str) -> None:
-        """Remove what arrived of a transfer, whole or in part."""
+        """Remove what arrived of a transfer, whole or in part, as far as that can be done."""
+        with contextlib.suppress(OSError):
+            self.remove(hosted, pid)
+
+    def remove(self, hosted: Hosted, pid: str) -> int:
+        """Remove what arrived of a transfer, whole or in part; tells how many files there were.
+
+        Raises:
+            OSError: One is there that cannot be removed.
+        """
         path = self.path(hosted, pid)
+        removed = 0
         for name in (path.name, f"{path.name}.part", f"{path.name}.part.version"):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):
                 path.with_name(name).unlink()
+                removed += 1
+        return removed
 
     def follow(self, hosted: Hosted, transfer: TransferProcess) -> None:
         """Remove what arrived of a transfer that was terminated."""

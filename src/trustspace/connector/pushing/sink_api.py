@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.delivering.gates import Gate
+    from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.connector.pushing.incoming import Incoming
     from trustspace.dataplane.sink import FileSink
@@ -94,10 +95,17 @@ class _Part:
 class SinkApi:
     """Sinks of every hosted participant."""
 
-    def __init__(self, context: ConnectorContext, agreed: Agreements, incoming: Incoming) -> None:
+    def __init__(
+        self,
+        context: ConnectorContext,
+        agreed: Agreements,
+        incoming: Incoming,
+        duties: DutyPlanner,
+    ) -> None:
         self._context = context
         self._agreed = agreed
         self._incoming = incoming
+        self._duties = duties
 
     def routes(self) -> list[Route]:
         """Return the routes of the public listener that belong to sinks."""
@@ -223,6 +231,10 @@ class SinkApi:
             "sha256": row.sha256,
         }
         tx.events.append(hosted.name, "delivery.arrived", body, now=row.updated_at)
+        agreement = tx.agreements.get(hosted.name, transfer.agreement_id)
+        if agreement is not None:
+            use = {"bytes": row.size_bytes}
+            self._duties.used(tx, agreement, f"push:{transfer.id}", use=use, now=row.updated_at)
 
     async def _pieces(self, request: Request) -> AsyncIterator[bytes]:
         """Yield the body in pieces worth writing; who stands still is let go, its part kept."""

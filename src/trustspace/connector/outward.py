@@ -1,0 +1,37 @@
+"""What a home's connector may call, and whose certificates it trusts.
+
+Example::
+
+    client = MessageClient(egress(home), trusted=authorities(home))
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trustspace.errors import ConfigurationError
+from trustspace.transport.guard import EgressPolicy
+
+if TYPE_CHECKING:
+    from trustspace.connector.home import Home
+
+
+def authorities(home: Home) -> str | None:
+    """Read the certificate authorities that are trusted beside the usual ones."""
+    path = home.settings.trusted_authorities
+    try:
+        return Path(path).read_text(encoding="ascii") if path else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}",
+            setting="trusted_authorities",
+            hint="give a PEM file with certificates",
+        ) from error
+
+
+def egress(home: Home) -> EgressPolicy:
+    """Return where a home's connector may connect to."""
+    if home.development:
+        return EgressPolicy.development()
+    return EgressPolicy()
