@@ -25,6 +25,7 @@ from trustspace.cli.commands.datasets import datasets
 from trustspace.cli.commands.demo import demo
 from trustspace.cli.commands.dialect import dialect
 from trustspace.cli.commands.doctor import doctor
+from trustspace.cli.commands.duties import duties
 from trustspace.cli.commands.end import end, give_up
 from trustspace.cli.commands.events import events
 from trustspace.cli.commands.explain import explain
@@ -101,6 +102,7 @@ for _name, _function in {
     app.command(_name)(_function)
 app.add_typer(policy)
 app.add_typer(approvals)
+app.add_typer(duties)
 
 
 def _print_version(asked: bool) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trustspace.client.client import Client
     from trustspace.client.crawled import Crawl, CrawledCatalog, IndexSource
     from trustspace.client.diagnosis import Diagnosis, Finding, MessagePage, TracedMessage
+    from trustspace.client.duty import Duty, Evidence
     from trustspace.client.haggling import (
         Accept,
         Approval,
@@ -65,7 +66,9 @@ __all__ = [
     "CrawledCatalog",
     "DatasetInfo",
     "Diagnosis",
+    "Duty",
     "Event",
+    "Evidence",
     "Explanation",
     "Finding",
     "Handle",
@@ -97,6 +100,8 @@ _MODULES = {
     "Crawl": "crawled",
     "CrawledCatalog": "crawled",
     "Diagnosis": "diagnosis",
+    "Duty": "duty",
+    "Evidence": "duty",
     "Finding": "diagnosis",
     "Handle": "handle",
     "IndexSource": "crawled",

@@ -15,6 +15,7 @@ from trustspace.client.aio.approvals import AsyncApprovalMethods
 from trustspace.client.aio.catalogue import AsyncCatalogueMethods
 from trustspace.client.aio.datasets import AsyncDatasetMethods
 from trustspace.client.aio.diagnosis import AsyncDiagnosisMethods
+from trustspace.client.aio.duties import AsyncDutyMethods
 from trustspace.client.aio.negotiations import AsyncNegotiationMethods
 from trustspace.client.aio.participants import AsyncParticipantMethods
 from trustspace.client.aio.receiving import AsyncReceivingMethods
@@ -28,6 +29,7 @@ class AsyncClient(
     AsyncCatalogueMethods,
     AsyncDatasetMethods,
     AsyncDiagnosisMethods,
+    AsyncDutyMethods,
     AsyncNegotiationMethods,
     AsyncParticipantMethods,
     AsyncReceivingMethods,

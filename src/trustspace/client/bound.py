@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trustspace.client.aio.driver import AsyncDriver
     from trustspace.client.async_handle import AsyncHandle
+    from trustspace.client.duty import Duty
     from trustspace.client.handle import Handle
     from trustspace.client.receiving import ReceiveOptions
     from trustspace.client.sync.driver import Driver
@@ -56,6 +57,11 @@ class BoundAgreement(Agreement):
         saved: Saved = self._client.receive(self, path, sink=sink, **options)
         return saved
 
+    def duties(self, *, state: str | None = None, language: str = "en") -> tuple[Duty, ...]:
+        """Return what is and was owed under the agreement; as `Client.duties`."""
+        found: tuple[Duty, ...] = self._client.duties(self, state=state, language=language)
+        return found
+
 
 class AsyncBoundAgreement(Agreement):
     """An agreement of an `AsyncClient`."""
@@ -86,3 +92,8 @@ class AsyncBoundAgreement(Agreement):
         """Have the provider push the data; as `Client.receive`."""
         saved: Saved = await self._client.receive(self, path, sink=sink, **options)
         return saved
+
+    async def duties(self, *, state: str | None = None, language: str = "en") -> tuple[Duty, ...]:
+        """Return what is and was owed under the agreement; as `Client.duties`."""
+        found: tuple[Duty, ...] = await self._client.duties(self, state=state, language=language)
+        return found

@@ -15,6 +15,7 @@ from trustspace.client.sync.approvals import ApprovalMethods
 from trustspace.client.sync.catalogue import CatalogueMethods
 from trustspace.client.sync.datasets import DatasetMethods
 from trustspace.client.sync.diagnosis import DiagnosisMethods
+from trustspace.client.sync.duties import DutyMethods
 from trustspace.client.sync.negotiations import NegotiationMethods
 from trustspace.client.sync.participants import ParticipantMethods
 from trustspace.client.sync.receiving import ReceivingMethods
@@ -28,6 +29,7 @@ class Client(
     CatalogueMethods,
     DatasetMethods,
     DiagnosisMethods,
+    DutyMethods,
     NegotiationMethods,
     ParticipantMethods,
     ReceivingMethods,

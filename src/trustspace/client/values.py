@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from trustspace.client.duty import OwedDuty
 from trustspace.client.term_label import TermLabel, labels_of
 from trustspace.model.odrl import Offer
 from trustspace.model.participant import Participant, Role
@@ -249,6 +250,7 @@ class Agreement(Value):
         used: Uses per counter.
         limits: Maximum per counter.
         terms: How far each of its terms binds.
+        owed: What is owed under it and not settled.
         ends_at: When its terms end its time, or None.
         ended_by: ``us``, ``counterparty``, ``both`` or ``time``; None while it is in force.
         proposal: The last proposal to end it, or None.
@@ -271,6 +273,7 @@ class Agreement(Value):
     used: dict[str, int] = Field(default_factory=dict)
     limits: dict[str, int] = Field(default_factory=dict)
     terms: tuple[TermLabel, ...] = ()
+    owed: tuple[OwedDuty, ...] = Field(default=(), alias="duties")
     bytes: int | None = None
     rows: int | None = None
     ends_at: Instant | None = None
@@ -322,6 +325,7 @@ class Explanation(Value):
         sentences: One per rule that mattered, in the language asked for.
         reasons: The same as objects.
         terms: Of an agreement or a dataset: how far each term binds, with the reason in words.
+        duties: Of an agreement: what is owed under it and not settled.
     """
 
     id: str
@@ -330,6 +334,7 @@ class Explanation(Value):
     sentences: tuple[str, ...] = ()
     reasons: Reasons = ()
     terms: tuple[TermLabel, ...] = ()
+    duties: tuple[OwedDuty, ...] = ()
 
 
 class CounterpartyFacts(Value):

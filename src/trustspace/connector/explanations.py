@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.duties.words import open_ones
 from trustspace.connector.terms_shown import agreement_terms, dataset_terms
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
@@ -49,7 +50,10 @@ def explanation(
     if row.state is AgreementState.FINALIZED:
         reasons = _denied(tx, hosted, "agreement", subject)
     shown = _shown(subject, "agreement", row.state.value, None, reasons, language)
-    return shown | {"terms": _in_words(agreement_terms(context, tx, row), language)}
+    return shown | {
+        "terms": _in_words(agreement_terms(context, tx, row), language),
+        "duties": open_ones(tx.duties.owed(hosted.name, row.id), language),
+    }
 
 
 def _dataset(tx: Transaction, hosted: Hosted, subject: str, language: Language) -> dict[str, Any]:

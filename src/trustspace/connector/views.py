@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.deciding.quotas import standing
+from trustspace.connector.duties.words import open_ones
 from trustspace.connector.negotiating.agreements import purpose_of
 from trustspace.connector.transferring.transfer_format import PUSH
 from trustspace.model.odrl import Agreement
@@ -115,7 +116,7 @@ def agreement(
     terms: list[dict[str, str]],
     now: datetime,
 ) -> Json:
-    """Show an agreement with its counters and how far its terms bind.
+    """Show an agreement with its counters, what is owed and how far its terms bind.
 
     Of a limit per window the counter is that of the window that is now.
     """
@@ -141,6 +142,7 @@ def agreement(
         "used": standing(tx, (row.participant, row.id), limits, now=now),
         "limits": {limit.counter: limit.max for limit in limits},
         "terms": terms,
+        "duties": open_ones(tx.duties.owed(row.participant, row.id)),
         "bytes": sum(meter.size_bytes for meter in meters),
         "rows": sum(meter.rows for meter in meters),
     }

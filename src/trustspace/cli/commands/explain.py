@@ -31,5 +31,6 @@ def explain(
         output.document(found.to_wire() | lists)
         return
     output.lines(f"{found.kind} {found.id}: {found.outcome}", *found.sentences)
+    output.lines(*(duty.words for duty in found.duties))
     if found.terms:
         show_terms(found.terms, output)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from trustspace.client.operations.approval import ApprovalOperations
 from trustspace.client.operations.catalogue import CatalogueOperations
 from trustspace.client.operations.diagnosis import DiagnosisOperations
+from trustspace.client.operations.duty import DutyOperations
 from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
 from trustspace.client.operations.receiving import ReceivingOperations
@@ -25,6 +26,7 @@ class Operations(
     ApprovalOperations,
     CatalogueOperations,
     DiagnosisOperations,
+    DutyOperations,
     NegotiationOperations,
     PublicationOperations,
     ReceivingOperations,

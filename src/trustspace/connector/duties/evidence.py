@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from trustspace.connector import views
 from trustspace.errors import ConfigurationError, PolicyError
 from trustspace.policy.decision import Fact, Fulfilment
 from trustspace.policy.odrl.literal import literal
@@ -33,6 +32,11 @@ LONGEST_ID = 512
 
 MOST_FACTS = 20
 """Facts that one piece of evidence may show."""
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with ``Z``."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Evidence:
             name: {"value": fact.value} | ({"unit": fact.unit} if fact.unit else {})
             for name, fact in self.facts.items()
         }
-        document: dict[str, Any] = {"id": self.id, "at": views.time(self.at), "by": self.by}
+        document: dict[str, Any] = {"id": self.id, "at": stamp(self.at), "by": self.by}
         if shown:
             document["facts"] = shown
         if self.is_claimed:

@@ -11,10 +11,10 @@ from trustspace.connector.duties.message import DutyStep
 from trustspace.connector.duties.planner import duty_of
 from trustspace.connector.duties.words import shown
 from trustspace.errors import ConfigurationError, LocalProtocolError, NotFoundError
-from trustspace.store import DutyState
+from trustspace.store import OWED, DutyState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     from trustspace.connector.context import ConnectorContext, Hosted
@@ -64,7 +64,7 @@ class OwnerDuties:
         self,
         hosted: Hosted,
         *,
-        states: Sequence[str] = (),
+        state: str | None = None,
         limit: int,
         cursor: str | None,
         language: Language,
@@ -74,13 +74,7 @@ class OwnerDuties:
         Raises:
             ConfigurationError: There is no such state.
         """
-        for state in states:
-            if state not in set(DutyState):
-                raise ConfigurationError(
-                    f"a duty is never {state[:80]!r}",
-                    setting="state",
-                    hint=f"one of: {', '.join(DutyState)}",
-                )
+        states = _states(state)
 
         def query(tx: Transaction) -> Json:
             page = tx.duties.page(hosted.name, states=states, limit=limit, cursor=cursor)
@@ -88,17 +82,22 @@ class OwnerDuties:
 
         return await self._context.store.read(query)
 
-    async def of_agreement(self, hosted: Hosted, agreement_id: str, *, language: Language) -> Json:
+    async def of_agreement(
+        self, hosted: Hosted, agreement_id: str, *, state: str | None = None, language: Language
+    ) -> Json:
         """Show the duties under one agreement, the oldest first.
 
         Raises:
             NotFoundError: There is no such agreement.
+            ConfigurationError: There is no such state.
         """
+        states = _states(state)
 
         def query(tx: Transaction) -> Json:
             self._agreed.get(tx, hosted, agreement_id)
             rows = tx.duties.list(hosted.name, agreement_id)
-            return {"items": [shown(row, language) for row in rows], "next": None}
+            wanted = [row for row in rows if not states or row.state in states]
+            return {"items": [shown(row, language) for row in wanted], "next": None}
 
         return await self._context.store.read(query)
 
@@ -157,6 +156,25 @@ class OwnerDuties:
             return {"items": [shown(row, language) for row in settled], "next": None}
 
         return await self._context.store.write(hop)
+
+
+def _states(state: str | None) -> tuple[str, ...]:
+    """Return the states that a name stands for.
+
+    Raises:
+        ConfigurationError: There is no such state.
+    """
+    if state is None:
+        return ()
+    if state == "owed":
+        return OWED
+    if state not in set(DutyState):
+        raise ConfigurationError(
+            f"a duty is never {state[:80]!r}",
+            setting="state",
+            hint=f"one of: {', '.join(DutyState)}; or owed, for all that are not settled",
+        )
+    return (state,)
 
 
 def _step(agreement: AgreementRow, duty_id: str) -> DutyStep:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from trustspace.connector.deciding.known_facts import agreement_rules
-from trustspace.connector.duties.evidence import Evidence
+from trustspace.connector.duties.evidence import Evidence, stamp
 from trustspace.connector.duties.manner import Occasion, Work, every_duty, manner_of
 from trustspace.errors import PolicyError
 from trustspace.model.participant import Role
@@ -186,7 +186,7 @@ def about(row: DutyRow) -> dict[str, Any]:
         "occurrence": row.occurrence,
         "action": row.action,
         "bearer": row.bearer.value,
-        "due": None if row.due is None else row.due.isoformat().replace("+00:00", "Z"),
+        "due": None if row.due is None else stamp(row.due),
     }
 
 

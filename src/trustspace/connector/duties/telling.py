@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from trustspace.connector.context import LEASE_SECONDS, new_pid
-from trustspace.connector.duties.evidence import Evidence, read_facts
+from trustspace.connector.duties.evidence import Evidence, read_facts, stamp
 from trustspace.connector.duties.manner import Work, manner_of
 from trustspace.connector.duties.message import (
     DUTY,
@@ -239,7 +239,7 @@ class Telling:
             by=sender,
             facts=facts,
             is_claimed=step is DutyStep.CLAIM,
-            more={"received": {"message": message.id, "at": _time(now)}}
+            more={"received": {"message": message.id, "at": stamp(now)}}
             | ({"report": message.report} if message.report else {}),
         )
 
@@ -290,7 +290,3 @@ def _is_earlier(row: DutyRow, message: DutyMessage) -> bool:
     Removing the copies, or telling of all uses, does; what is paid or allowed, each for itself.
     """
     return manner_of(row.action).work is not Work.WAIT and row.created_at <= message.at
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

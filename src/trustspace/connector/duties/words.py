@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trustspace.connector import views
+from trustspace.connector.duties.evidence import stamp
 from trustspace.policy.messages import phrase
 from trustspace.policy.wording import printable, term
 from trustspace.store import DutyState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from trustspace.policy.messages import Language
     from trustspace.store import DutyRow
@@ -31,18 +32,22 @@ def shown(row: DutyRow, language: Language = "en") -> dict[str, Any]:
         "bearer": row.bearer.value,
         "params": dict(row.params),
         "state": row.state.value,
-        "due": views.time(row.due),
+        "due": _time(row.due),
         "on_failure": row.on_failure,
         "evidence": None if row.evidence is None else dict(row.evidence),
-        "fulfilled_at": views.time(row.fulfilled_at),
+        "fulfilled_at": _time(row.fulfilled_at),
         "attempts": row.attempts,
-        "next_at": views.time(row.next_at),
+        "next_at": _time(row.next_at),
         "error": row.last_error or None,
         "src": row.src,
-        "created_at": views.time(row.created_at),
-        "updated_at": views.time(row.updated_at),
+        "created_at": _time(row.created_at),
+        "updated_at": _time(row.updated_at),
         "words": words(row, language),
     }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else stamp(moment)
 
 
 def words(row: DutyRow, language: Language) -> str:
@@ -58,7 +63,7 @@ def words(row: DutyRow, language: Language) -> str:
         language,
         bearer=phrase(f"role.{row.bearer.value}", language),
         action=term(row.action, language),
-        due=views.time(row.due) or "",
+        due=_time(row.due) or "",
         evidence=evidence,
         error=printable(row.last_error),
     )
@@ -73,7 +78,7 @@ def open_ones(rows: Iterable[DutyRow], language: Language = "en") -> list[dict[s
             "action": row.action,
             "bearer": row.bearer.value,
             "state": row.state.value,
-            "due": views.time(row.due),
+            "due": _time(row.due),
             "words": words(row, language),
         }
         for row in rows

@@ -1,8 +1,8 @@
 """Management of duties: what is owed under agreements, and evidence for it."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.duties.owner import Proof
@@ -17,18 +17,20 @@ def add_duties(app: FastAPI, plane: ControlPlane) -> None:
     @app.get(base + "/duties")
     async def every(
         hosted: Who,
-        state: Annotated[list[str] | None, Query()] = None,
+        state: str | None = None,
         limit: Limit = 100,
         cursor: str | None = None,
         language: Language = "en",
     ) -> dict[str, Any]:
         return await plane.duties.page(
-            hosted, states=state or (), limit=limit, cursor=cursor, language=language
+            hosted, state=state, limit=limit, cursor=cursor, language=language
         )
 
     @app.get(base + "/agreements/{agreement_id}/duties")
-    async def duties(hosted: Who, agreement_id: str, language: Language = "en") -> dict[str, Any]:
-        return await plane.duties.of_agreement(hosted, agreement_id, language=language)
+    async def duties(
+        hosted: Who, agreement_id: str, state: str | None = None, language: Language = "en"
+    ) -> dict[str, Any]:
+        return await plane.duties.of_agreement(hosted, agreement_id, state=state, language=language)
 
     @app.post(base + "/agreements/{agreement_id}/duties/{duty_id}/fulfil")
     async def fulfil(
