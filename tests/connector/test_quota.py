@@ -114,7 +114,7 @@ class Desk:
         plane = party.connector.plane
         context = plane.context if clock is None else replace(plane.context, clock=clock)
         self.party = party
-        self._deliveries = Deliveries(context, plane.decide, plane.agreed)
+        self._deliveries = Deliveries(context, plane.decide, plane.agreed, plane.planner)
         self._gates = plane.context.gates
 
     async def call(self, contract: Contract) -> bool:

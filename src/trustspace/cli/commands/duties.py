@@ -50,7 +50,7 @@ duties: typer.Typer = typer.Typer(
     name="duties",
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="See what is owed under agreements, and give evidence that it was done.",
+    help="See what is owed under agreements, and prove it.",
 )
 
 
