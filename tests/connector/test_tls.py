@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from trustspace.connector.outward import authorities
 from trustspace.connector.home import init_home
 from trustspace.connector.listener import Listener, _tls_context, bind
+from trustspace.connector.outward import authorities
 from trustspace.errors import ConfigurationError, ConnectError
 from trustspace.transport.guard import EgressPolicy
 from trustspace.transport.http_client import GuardedClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.connector.duties.owing import agreed, duties, obliging, received, until, within
+from tests.connector.duties.owing import duties, obliging, received, until, within
 from tests.connector.party import Party
 from tests.connector.pulling import started
 
