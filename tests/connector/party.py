@@ -26,7 +26,7 @@ from trustspace.store import EventRow, Store
 
 Json = dict[str, Any]
 
-UNCHANGED_BY_READING = ("tokens",)
+UNCHANGED_BY_READING = ("tokens", "decisions")
 """Tables that a message of no effect may change."""
 
 

@@ -16,6 +16,7 @@ from trustspace.store import (
     AgreementRow,
     CrawlRow,
     DatasetRow,
+    DecisionRow,
     DutyRow,
     IdempotencyRow,
     IndexedRow,
@@ -100,6 +101,25 @@ class Maker:
             "signed_at": NOW,
         }
         return AgreementRow(**{**values, **columns})
+
+    def decision(self, name: str = "d", **columns: Any) -> DecisionRow:
+        values: dict[str, Any] = {
+            "number": 1,
+            "id": name,
+            "at": NOW,
+            "point": "access",
+            "subject": "did:web:bank",
+            "dataset": "roses",
+            "agreement": "a1",
+            "action": "odrl:use",
+            "effect": "allow",
+            "code": "",
+            "bundle": "sha256:b",
+            "digest": "sha256:d",
+            "request": "{}",
+            "decision": "{}",
+        }
+        return DecisionRow(**{**values, **columns})
 
     def duty(self, name: str = "a1", participant: str = "garden", **columns: Any) -> DutyRow:
         values: dict[str, Any] = {

@@ -36,6 +36,8 @@ def reads(make: Maker) -> dict[str, Read]:
         "duties.page": lambda tx, who: tx.duties.page(who, states=(), limit=9).items,
         "duties.due": lambda tx, who: tx.duties.due(who, now=make.later(seconds=9), limit=9),
         "duties.next_at": lambda tx, who: tx.duties.next_at(who),
+        "decisions.number": lambda tx, who: tx.decisions.number(who),
+        "decisions.last": lambda tx, who: tx.decisions.last(who, 9),
         "participants.get": lambda tx, who: tx.participants.get(who),
         "counterparties.list": lambda tx, who: tx.counterparties.list(who),
         "policies.get": lambda tx, who: tx.policies.get(who, make.policy_digest),
@@ -104,6 +106,8 @@ def reads(make: Maker) -> dict[str, Read]:
         "agreements.of_negotiation": lambda tx, who, name: tx.agreements.of_negotiation(
             who, f"n-{name}"
         ),
+        "events.find": lambda tx, who, name: tx.events.find(who, "id", name),
+        "decisions.get": lambda tx, who, name: tx.decisions.get(who, name),
         "duties.get": lambda tx, who, name: tx.duties.get(who, name, "d1", "s"),
         "duties.list": lambda tx, who, name: tx.duties.list(who, name),
         "duties.owed": lambda tx, who, name: tx.duties.owed(who, name),
@@ -131,6 +135,10 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
     soon = make.later(seconds=1)
     return {
         "settings.put": lambda tx, who, name: tx.settings.put(who, name, "v"),
+        "decisions.put": lambda tx, who, name: tx.decisions.put(
+            who, make.decision(name, number=NAMES.index(name) + 1), keep=2
+        ),
+        "decisions.cut": lambda tx, who, name: tx.decisions.cut(who, NAMES.index(name) + 1),
         "duties.add": lambda tx, who, name: tx.duties.add(who, make.duty(name, who)),
         "duties.put": lambda tx, who, name: tx.duties.put(
             who, replace(make.duty(name, who), last_error="none")
@@ -208,7 +216,9 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         ),
         "outbox.done": lambda tx, who, name: tx.outbox.done(who, name),
         "outbox.drop_for_process": lambda tx, who, name: tx.outbox.drop_for_process(who, name),
-        "events.append": lambda tx, who, name: tx.events.append(who, name, {}, now=make.now),
+        "events.append": lambda tx, who, name: tx.events.append(
+            who, name, {"id": name}, now=make.now
+        ),
         "counters.reserve": lambda tx, who, name: tx.counters.reserve(
             who, name, "count", "s", maximum=2, now=make.now
         ),
@@ -264,6 +274,7 @@ UNDOING = (
     "purge",
     "refund",
     "release",
+    "cut",
     "release_stale",
     "remove",
     "retry",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Reject,
     )
     from trustspace.client.handle import Handle
+    from trustspace.client.rules import DecisionRecord
     from trustspace.client.term_label import TermLabel
     from trustspace.client.values import (
         Agreement,
@@ -65,6 +66,7 @@ __all__ = [
     "Crawl",
     "CrawledCatalog",
     "DatasetInfo",
+    "DecisionRecord",
     "Diagnosis",
     "Duty",
     "Event",
@@ -99,6 +101,7 @@ _MODULES = {
     "Client": "client",
     "Crawl": "crawled",
     "CrawledCatalog": "crawled",
+    "DecisionRecord": "rules",
     "Diagnosis": "diagnosis",
     "Duty": "duty",
     "Evidence": "duty",

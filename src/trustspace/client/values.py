@@ -326,6 +326,7 @@ class Explanation(Value):
         reasons: The same as objects.
         terms: Of an agreement or a dataset: how far each term binds, with the reason in words.
         duties: Of an agreement: what is owed under it and not settled.
+        decision: Of a decision: when, who, what was asked, whole, and which rules decided.
     """
 
     id: str
@@ -335,6 +336,7 @@ class Explanation(Value):
     reasons: Reasons = ()
     terms: tuple[TermLabel, ...] = ()
     duties: tuple[OwedDuty, ...] = ()
+    decision: dict[str, Any] | None = None
 
 
 class CounterpartyFacts(Value):

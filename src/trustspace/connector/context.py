@@ -9,9 +9,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from trustspace.connector.deciding.decision_log import DecisionLog
 from trustspace.connector.delivering.gates import Gates
 from trustspace.connector.messaging.dialects import PeerDialects
 from trustspace.connector.messaging.trace import Trace
@@ -99,6 +101,12 @@ class ConnectorContext:
     reaction: Reaction = field(default_factory=GoOn)
     trace: Trace = field(default_factory=Trace)
     root: str = ""
+
+    @cached_property
+    def decisions(self) -> DecisionLog:
+        """What was decided last."""
+        keep = self.settings.policy.log_inputs
+        return DecisionLog(self.store, keep=keep, clock=self.now)
 
     def now(self) -> datetime:
         """Return the time in UTC."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector import views
 from trustspace.connector.crawling.foreign_catalog import shown
 from trustspace.connector.deciding.known_facts import attestable
+from trustspace.connector.deciding.past_decisions import listed
 from trustspace.connector.explanations import explanation
 from trustspace.connector.terms_shown import agreement_terms
 from trustspace.dsp.messages import TransferState
@@ -296,12 +297,19 @@ class ControlPlane:
         found = await self.changes.until(hosted.name, look, seconds=wait)
         return found or {"items": [], "next": after}
 
+    async def past_decisions(self, hosted: Hosted, *, limit: int) -> Json:
+        """Show the last decisions, newest first."""
+        await self.context.decisions.settle()
+        rows = await self.context.store.read(lambda tx: tx.decisions.last(hosted.name, limit))
+        return {"items": [listed(row) for row in rows]}
+
     async def explain(self, hosted: Hosted, subject: str, *, language: Language) -> Json:
         """Say why a negotiation, transfer or agreement came out as it did, or how terms bind.
 
         Raises:
             NotFoundError: Nothing of ours has this id.
         """
+        await self.context.decisions.settle()
         return await self.context.store.read(
             lambda tx: explanation(self.context, tx, hosted, subject, language=language)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.deciding.past_decisions import explained
 from trustspace.connector.duties.words import open_ones
 from trustspace.connector.terms_shown import agreement_terms, dataset_terms
 from trustspace.dsp.negotiation import ContractNegotiation
@@ -31,7 +32,7 @@ def explanation(
     *,
     language: Language,
 ) -> dict[str, Any]:
-    """Explain a negotiation, a transfer, an agreement or a dataset of ours by its id.
+    """Explain a negotiation, a transfer, an agreement, a dataset of ours or a decision by its id.
 
     Raises:
         NotFoundError: Nothing of this participant has the id.
@@ -45,7 +46,8 @@ def explanation(
         return _shown(subject, kind, process.state.value, process.code, reasons, language)
     row = tx.agreements.get(hosted.name, subject)
     if row is None:
-        return _dataset(tx, hosted, subject, language)
+        decision = explained(tx, hosted, subject, language=language)
+        return decision or _dataset(tx, hosted, subject, language)
     reasons = [row.reason] if row.reason else []
     if row.state is AgreementState.FINALIZED:
         reasons = _denied(tx, hosted, "agreement", subject)
@@ -62,7 +64,8 @@ def _dataset(tx: Transaction, hosted: Hosted, subject: str, language: Language) 
     if dataset is None or policy is None:
         raise NotFoundError(
             f"nothing here has the id {subject}",
-            hint="explain takes the id of a negotiation, an agreement, a transfer or a dataset",
+            hint="explain takes the id of a negotiation, an agreement, a transfer, a dataset or a "
+            "decision",
         )
     outcome = "OFFERED" if dataset.withdrawn_at is None else "WITHDRAWN"
     shown = _shown(subject, "dataset", outcome, None, (), language)

@@ -153,6 +153,8 @@ class PolicyServer(_Section):
         strict: Whether an offer is refused that has a term which would be a promise and nothing
             more, unless its owner accepts that term as one.
         lenient: Participants of this home whose offers are never refused for that.
+        log_inputs: How many decisions of each participant are kept with what was asked; 0 keeps
+            none.
     """
 
     engine: Literal["wasm", "opa"] = "wasm"
@@ -160,6 +162,7 @@ class PolicyServer(_Section):
     token_file: str = ""
     strict: bool = True
     lenient: tuple[str, ...] = ()
+    log_inputs: int = Field(default=1_000, ge=0, le=1_000_000)
 
     def is_strict(self, participant: str) -> bool:
         """Say whether a participant has to accept contractual terms one by one."""

@@ -42,7 +42,7 @@ from trustspace.policy.row_filter import format_where
 from trustspace.policy.select import applicable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from trustspace.model.odrl import Agreement, Policy
@@ -107,6 +107,7 @@ def evaluate(
     policies: PolicyIR | Sequence[PolicyIR],
     *,
     capabilities: Capabilities = TABLES,
+    record: Callable[[DecisionRequest, Decision], object] | None = None,
     **about: Unpack[Circumstances],
 ) -> Decision:
     """Ask the engine and check that its decision can be carried out here.
@@ -116,6 +117,7 @@ def evaluate(
         point: Where the question is asked.
         policies: Lowered policies that apply.
         capabilities: What can be carried out here.
+        record: Told what was asked and what came of it.
         about: See `Circumstances`.
 
     Returns:
@@ -127,13 +129,10 @@ def evaluate(
         PolicyError: The request cannot be made, code ``policy.request``.
     """
     request = build_request(point, policies, bundle=engine.revision, **about)
-    decision = engine.decide(request)
-    if not decision.allow:
-        return decision
-    unable = tuple(_unenforceable(decision, capabilities))
-    if unable:
-        return _denied(decision, unable)
-    return decision.model_copy(update={"ttl": min(decision.ttl, time_to_live(request))})
+    decision = _carried_out(engine.decide(request), request, capabilities)
+    if record is not None:
+        record(request, decision)
+    return decision
 
 
 def build_request(
@@ -346,6 +345,18 @@ CLOCKS = frozenset({"odrl:dateTime", "edc:inForceDate"})
 
 def _rules(policy: PolicyIR) -> tuple[RuleIR, ...]:
     return (*policy.permissions, *policy.prohibitions)
+
+
+def _carried_out(
+    decision: Decision, request: DecisionRequest, capabilities: Capabilities
+) -> Decision:
+    """Return a decision as it stands where it has to be carried out."""
+    if not decision.allow:
+        return decision
+    unable = tuple(_unenforceable(decision, capabilities))
+    if unable:
+        return _denied(decision, unable)
+    return decision.model_copy(update={"ttl": min(decision.ttl, time_to_live(request))})
 
 
 def _unenforceable(decision: Decision, capabilities: Capabilities) -> Iterator[Reason]:

@@ -9,6 +9,7 @@ Example::
 """
 
 from trustspace.store.database import Store
+from trustspace.store.decisions import DecisionRow
 from trustspace.store.duties import ONCE, OWED, DutyRow, DutyState
 from trustspace.store.holds import HoldRow
 from trustspace.store.pushes import PushRow
@@ -45,6 +46,7 @@ __all__ = [
     "CounterpartyRow",
     "CrawlRow",
     "DatasetRow",
+    "DecisionRow",
     "DutyRow",
     "DutyState",
     "EventRow",

@@ -18,7 +18,7 @@ Example::
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar, get_args
 
@@ -121,13 +121,17 @@ class Store:
         self._writer.check_open()
         try:
             with self._reader_engine.begin() as connection:
-                unit = UnitOfWork(connection)
+                unit = UnitOfWork(connection, is_writing=False)
                 try:
                     return query(Transaction(unit))
                 finally:
                     unit.abandon()
         except SQLAlchemyError as error:
             raise store_error(error) from error
+
+    def post(self, hop: Hop[object]) -> None:
+        """Have a hop run soon, without waiting for it; a failure is logged."""
+        self._writer.submit(hop).add_done_callback(_tell)
 
     def on_commit(self, listener: Listener) -> Callable[[], None]:
         """Have a function called after every commit that recorded events or outbox rows.
@@ -204,3 +208,8 @@ def _revision(file: DatabaseFile, busy_seconds: float) -> str:
         return schema.EMPTY
     with file.looking(busy_seconds=busy_seconds) as connection:
         return schema.check(connection)
+
+
+def _tell(done: Future[object]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        _log.error("a posted hop failed", exc_info=error)

@@ -37,6 +37,13 @@ _AFTER = Statement(
     .limit(bindparam("limit"))
 )
 
+_NAMING = (
+    select(_e.c.participant, _e.c.seq, _e.c.kind, _e.c.at, _e.c.body.label("canonical"))
+    .where(_e.c.participant == bindparam("participant"), _e.c.body.like(bindparam("pattern")))
+    .order_by(_e.c.seq.desc())
+    .limit(1)
+)
+
 
 class Events(Repository):
     """The events of every participant."""
@@ -80,3 +87,15 @@ class Events(Repository):
         """Return the events that follow a number, in order."""
         values = {"participant": participant, "after": seq, "limit": limit}
         return tuple(EventRow(**row) for row in self._unit.execute(_AFTER, values).mappings())
+
+    def find(self, participant: str, member: str, value: str) -> EventRow | None:
+        """Return the last event whose body has a text under a name; every event is looked at.
+
+        Args:
+            participant: To whom it happened.
+            member: Name of the member.
+            value: Its text, without a quote, a backslash, a percent sign or an underscore.
+        """
+        values = {"participant": participant, "pattern": f'%"{member}":"{value}"%'}
+        row = self._unit.execute(_NAMING, values).mappings().first()
+        return None if row is None else EventRow(**row)

@@ -17,6 +17,7 @@ from trustspace.store.agreements import Agreements
 from trustspace.store.catalogue import Datasets, Policies
 from trustspace.store.catalogue_index import CatalogueIndex
 from trustspace.store.counters import Counters, Meters
+from trustspace.store.decisions import Decisions
 from trustspace.store.duties import Duties
 from trustspace.store.events import Events
 from trustspace.store.holds import Holds
@@ -36,6 +37,11 @@ class Transaction:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this is a hop that may write, not a query."""
+        return self._unit.is_writing
 
     @cached_property
     def participants(self) -> Participants:
@@ -86,6 +92,11 @@ class Transaction:
     def transfers(self) -> Processes[TransferProcess]:
         """Transfer processes."""
         return Processes(self._unit, TRANSFERS)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The last decisions, with what was asked."""
+        return Decisions(self._unit)
 
     @cached_property
     def holds(self) -> Holds:

@@ -42,6 +42,7 @@ class UnitOfWork:
     """The connection of one hop, and what the hop recorded.
 
     Attributes:
+        is_writing: Whether the connection may write.
         events: Highest new event number of each participant.
         subjects: Participants with the processes that new events name.
         outbox: Outbox rows added.
@@ -49,10 +50,11 @@ class UnitOfWork:
             added or dropped, 0 for none: nobody else writes meanwhile, so it need not be asked.
     """
 
-    __slots__ = ("_connection", "_failure", "events", "outbox", "pending", "subjects")
+    __slots__ = ("_connection", "_failure", "events", "is_writing", "outbox", "pending", "subjects")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_writing: bool = True) -> None:
         self._connection: Connection | None = connection
+        self.is_writing = is_writing
         self._failure: StoreError | None = None
         self.events: dict[str, int] = {}
         self.subjects: set[tuple[str, str]] = set()

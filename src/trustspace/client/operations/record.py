@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trustspace.client.exchange import Exchange, Request, call, wait_query
 from trustspace.client.operations.participant import ParticipantOperations, listed
+from trustspace.client.rules import DecisionRecord
 from trustspace.client.values import (
     CounterpartyDialect,
     CounterpartyFacts,
@@ -33,7 +34,7 @@ class RecordOperations(ParticipantOperations):
     """The records of one participant."""
 
     def explain(self, id: str, *, language: str = "en") -> Exchange[Explanation]:  # noqa: A002
-        """Explain a negotiation, transfer, agreement or decision.
+        """Explain a negotiation, transfer, agreement, dataset or decision.
 
         Args:
             id: Its id.
@@ -45,6 +46,13 @@ class RecordOperations(ParticipantOperations):
         path = yield from self._path("explain", id)
         response = yield from call(Request("GET", path, query={"language": language}))
         return Explanation.read(response.document)
+
+    def decisions(self, limit: int = 100) -> Exchange[tuple[DecisionRecord, ...]]:
+        """Return the last decisions of the policy engine, newest first; at most 1,000."""
+        path = yield from self._path("decisions")
+        response = yield from call(Request("GET", path, query={"limit": str(limit)}))
+        page = ListPage.read(listed(response.document))
+        return tuple(DecisionRecord.read(item) for item in page.items)
 
     def events(
         self, after: int = 0, *, wait: timedelta = timedelta(0)

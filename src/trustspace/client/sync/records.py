@@ -10,6 +10,7 @@ from trustspace.client.sync.driver import Driver
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trustspace.client.rules import DecisionRecord
     from trustspace.client.values import (
         Event,
         Explanation,
@@ -20,7 +21,7 @@ class RecordMethods(Driver):
     """What happened and why."""
 
     def explain(self, id: str, *, language: str = "en") -> Explanation:  # noqa: A002
-        """Explain a negotiation, transfer, agreement or decision.
+        """Explain a negotiation, transfer, agreement, dataset or decision.
 
         Args:
             id: Its id.
@@ -30,6 +31,10 @@ class RecordMethods(Driver):
             NotFoundError: Nothing has that id.
         """
         return self.drive(self._operations.explain(id, language=language))
+
+    def decisions(self, limit: int = 100) -> tuple[DecisionRecord, ...]:
+        """Return the last decisions of the policy engine, newest first."""
+        return self.drive(self._operations.decisions(limit))
 
     def events(self, after: int = 0, *, follow: bool = False) -> Iterator[Event]:
         """Yield the events of the log, oldest first.

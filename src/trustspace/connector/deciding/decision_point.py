@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trustspace.connector.cataloguing.offers import offer_of
+from trustspace.connector.deciding.decision_log import decision_id
 from trustspace.connector.deciding.denial import GONE, Refusal, refusal_of, unsupported
 from trustspace.connector.deciding.known_facts import (
     about,
@@ -216,6 +217,8 @@ class DecisionPoint:
             resource=dataset(negotiation.dataset_id),
             facts=facts,
             now=now,
+            id=decision_id(),
+            record=self._context.decisions.noting(tx, hosted),
         )
         return refusal_of(decision)
 
@@ -240,6 +243,8 @@ class DecisionPoint:
             facts=agreed(tx, hosted, agreement),
             duties=fulfilment(tx, hosted, agreement, rules, now=now),
             now=now,
+            id=decision_id(),
+            record=self._context.decisions.noting(tx, hosted),
         )
         return refusal_of(decision)
 
@@ -281,6 +286,8 @@ class DecisionPoint:
             facts=facts,
             duties=fulfilment(tx, hosted, agreement, rules, now=now),
             now=now,
+            id=decision_id(),
+            record=self._context.decisions.noting(tx, hosted),
         )
 
     def limits(self, agreement: AgreementRow) -> tuple[Limit, ...]:

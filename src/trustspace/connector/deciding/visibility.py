@@ -14,6 +14,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.deciding.decision_log import decision_id
 from trustspace.connector.deciding.known_facts import about, main_action
 from trustspace.errors import PolicyError
 from trustspace.model.odrl import Offer
@@ -69,6 +70,8 @@ class Visibility:
                 resource=dataset("urn:catalog"),
                 facts=about(tx, hosted, subject),
                 now=now,
+                id=decision_id(),
+                record=self._context.decisions.noting(tx, hosted),
             )
             shown = decision.allow
             if any(reason.id.startswith("engine.") for reason in decision.reasons):

@@ -197,6 +197,7 @@ class Deliveries:
                     {"action": duty.action, "due": duty.due}
                     for duty in grant.lease.decision.obligations
                 ],
+                "decision": grant.lease.decision.id,
                 "policy_digest": grant.agreement.digest,
                 "bundle": grant.lease.decision.bundle,
             },
@@ -274,6 +275,8 @@ class Deliveries:
                 "code": denied.code,
                 "reasons": [dict(reason) for reason in denied.reasons],
             }
+            if denied.decision is not None:
+                body["decision"] = denied.decision.id
             tx.events.append(hosted.name, "access.denied", body, now=now)
             return denied
         tx.transfers.put_off(hosted.name, transfer.id, deadline=now + self._context.idle)

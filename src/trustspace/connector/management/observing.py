@@ -22,6 +22,10 @@ def add_observing(app: FastAPI, plane: ControlPlane) -> None:
     ) -> dict[str, Any]:
         return await plane.events(hosted, after=after, limit=limit, wait=wait)
 
+    @app.get(base + "/decisions")
+    async def decisions(hosted: Who, limit: Limit = 100) -> dict[str, Any]:
+        return await plane.past_decisions(hosted, limit=limit)
+
     @app.get(base + "/explain/{subject}")
     async def explain(hosted: Who, subject: str, language: Language = "en") -> dict[str, Any]:
         return await plane.explain(hosted, subject, language=language)

@@ -18,6 +18,7 @@ from trustspace.store.tables.catalogue import (
     indexed_datasets,
     policies,
 )
+from trustspace.store.tables.decision import decisions
 from trustspace.store.tables.duty import duties
 from trustspace.store.tables.layout import metadata
 from trustspace.store.tables.participant import counterparties, participants, settings
@@ -40,6 +41,7 @@ __all__ = [
     "counters",
     "crawls",
     "datasets",
+    "decisions",
     "duties",
     "events",
     "former_offers",

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from trustspace.errors import StoreError
+from trustspace.store.migrations.decision_tables import decisions
 from trustspace.store.migrations.delivery_tables import deliveries
 from trustspace.store.migrations.duty_tables import duties
 from trustspace.store.migrations.offer_tables import index_of_others, offers
@@ -25,6 +26,7 @@ def upgrade() -> None:
     _exchanges()
     _messages()
     deliveries()
+    decisions()
     duties()
 
 
