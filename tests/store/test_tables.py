@@ -96,4 +96,4 @@ def test_every_method_takes_the_participant_first(name: str, store: Store) -> No
 
 
 def test_the_transaction_has_every_repository() -> None:
-    assert len(REPOSITORIES) == 20
+    assert len(REPOSITORIES) == 21

@@ -129,7 +129,11 @@ def evaluate(
         PolicyError: The request cannot be made, code ``policy.request``.
     """
     request = build_request(point, policies, bundle=engine.revision, **about)
-    decision = _carried_out(engine.decide(request), request, capabilities)
+    decision = engine.decide(request)
+    if decision.allow:
+        unable = tuple(_unenforceable(decision, capabilities))
+        ttl = min(decision.ttl, time_to_live(request))
+        decision = _denied(decision, unable) if unable else decision.model_copy(update={"ttl": ttl})
     if record is not None:
         record(request, decision)
     return decision
@@ -345,18 +349,6 @@ CLOCKS = frozenset({"odrl:dateTime", "edc:inForceDate"})
 
 def _rules(policy: PolicyIR) -> tuple[RuleIR, ...]:
     return (*policy.permissions, *policy.prohibitions)
-
-
-def _carried_out(
-    decision: Decision, request: DecisionRequest, capabilities: Capabilities
-) -> Decision:
-    """Return a decision as it stands where it has to be carried out."""
-    if not decision.allow:
-        return decision
-    unable = tuple(_unenforceable(decision, capabilities))
-    if unable:
-        return _denied(decision, unable)
-    return decision.model_copy(update={"ttl": min(decision.ttl, time_to_live(request))})
 
 
 def _unenforceable(decision: Decision, capabilities: Capabilities) -> Iterator[Reason]:
