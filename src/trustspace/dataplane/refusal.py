@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNENFORCEABLE = "pep.unenforceable"
 
-Term = Literal["ts:rowFilter", "ts:columns", "ts:mask"]
+Term = Literal["ts:rowFilter", "ts:columns", "ts:mask", "odrl:watermark"]
 """The term of the policy that cannot be carried out."""
 
 
