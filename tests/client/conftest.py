@@ -19,9 +19,9 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from trustspace.client import Client, Handle
-from trustspace.client import handle as handle_module
 from trustspace.client import pull as pull_module
 from trustspace.client.exchange import Request, Response, Wait
+from trustspace.client.handles import delivery as delivery_module
 from trustspace.client.operations import Operations
 from trustspace.errors import TrustspaceError
 
@@ -232,9 +232,9 @@ def connector(stage: Stage, doc: Any) -> Iterator[ScriptedConnector]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses of a delivery that goes on short."""
-    monkeypatch.setattr(handle_module, "RESTART_PAUSE", handle_module.RESTART_PAUSE / 30)
+    monkeypatch.setattr(delivery_module, "RESTART_PAUSE", delivery_module.RESTART_PAUSE / 30)
     monkeypatch.setattr(pull_module, "GRACE", pull_module.GRACE / 10)
-    monkeypatch.setattr("trustspace.client.handle.GRACE", pull_module.GRACE)
+    monkeypatch.setattr("trustspace.client.handles.handle.GRACE", pull_module.GRACE)
 
 
 @pytest.fixture

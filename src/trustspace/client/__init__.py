@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trustspace.client.async_client import AsyncClient
-    from trustspace.client.async_handle import AsyncHandle
     from trustspace.client.bound import AsyncBoundAgreement, BoundAgreement
     from trustspace.client.client import Client
     from trustspace.client.crawled import Crawl, CrawledCatalog, IndexSource
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
         PolicyChange,
         Reject,
     )
-    from trustspace.client.handle import Handle
+    from trustspace.client.handles.handle import Handle
     from trustspace.client.rules import DecisionRecord
+    from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.term_label import TermLabel
     from trustspace.client.values import (
         Agreement,
@@ -96,7 +96,7 @@ _MODULES = {
     "Accept": "haggling",
     "AsyncBoundAgreement": "bound",
     "AsyncClient": "async_client",
-    "AsyncHandle": "async_handle",
+    "AsyncHandle": "handles.async_handle",
     "BoundAgreement": "bound",
     "Client": "client",
     "Crawl": "crawled",
@@ -106,7 +106,7 @@ _MODULES = {
     "Duty": "duty",
     "Evidence": "duty",
     "Finding": "diagnosis",
-    "Handle": "handle",
+    "Handle": "handles.handle",
     "IndexSource": "crawled",
     "MessagePage": "diagnosis",
     "TermLabel": "term_label",

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import os
 
     from trustspace.client.aio.driver import AsyncDriver
-    from trustspace.client.async_handle import AsyncHandle
+    from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.duty import Duty
-    from trustspace.client.handle import Handle
+    from trustspace.client.handles.handle import Handle
     from trustspace.client.receiving import ReceiveOptions
     from trustspace.client.sync.driver import Driver
     from trustspace.client.values import Saved

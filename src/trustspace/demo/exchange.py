@@ -25,7 +25,7 @@ from trustspace.policy.terms import terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trustspace.client.handle import Handle
+    from trustspace.client.handles.handle import Handle
     from trustspace.local.connector import LocalClient
 
 DATASET = "breast-cancer-wisconsin"

@@ -8,8 +8,8 @@ import anyio
 import anyio.from_thread
 
 from trustspace.client.aio.driver import AsyncDriver
-from trustspace.client.async_handle import AsyncHandle
-from trustspace.client.handle import Handle
+from trustspace.client.handles.async_handle import AsyncHandle
+from trustspace.client.handles.handle import Handle
 from trustspace.client.values import Agreement, id_of
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
 from trustspace.client.operations.receiving import ReceivingOperations
 from trustspace.client.operations.record import EventPages
+from trustspace.client.operations.using import UseOperations
 
 __all__ = ["EventPages", "Operations"]
 
@@ -30,5 +31,6 @@ class Operations(
     NegotiationOperations,
     PublicationOperations,
     ReceivingOperations,
+    UseOperations,
 ):
     """All operations in the name of one participant of a connector."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trustspace.client.handle import Handle
+from trustspace.client.handles.handle import Handle
 from trustspace.client.sync.driver import Driver
 from trustspace.client.values import Agreement, id_of
 

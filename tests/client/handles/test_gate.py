@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from trustspace.client.gate import ExportGate
+from trustspace.client.handles.gate import ExportGate
 from trustspace.errors import ConnectError, LocalProtocolError, PolicyDeniedError
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.client.deliveries import ARROW, BODY, FRAME, arrow, digest_header, file, refuse, table
 
 from trustspace.client import AsyncClient
-from trustspace.client import handle as handle_module
+from trustspace.client.handles import delivery as delivery_module
 from trustspace.dataplane import data_extra
 from trustspace.errors import (
     ConfigurationError,
@@ -259,7 +259,7 @@ def test_the_action_is_told(connector, client):
 
 def test_a_missing_extra_is_noticed_before_the_use_is_counted(connector, handle, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setattr(handle_module, "pa", data_extra.OnFirstUse("pyarrow"))
+    monkeypatch.setattr(delivery_module, "pa", data_extra.OnFirstUse("pyarrow"))
     with pytest.raises(MissingDependencyError) as caught:
         handle.to_polars()
     assert caught.value.hint == "pip install 'trustspace[data]'"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from trustspace.client.calling import CallOptions
-    from trustspace.client.handle import Handle, Progress
+    from trustspace.client.handles.delivery import Progress
+    from trustspace.client.handles.handle import Handle
     from trustspace.client.values import Saved
     from trustspace.transport.http_response import Response
 

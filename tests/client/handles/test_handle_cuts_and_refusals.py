@@ -7,8 +7,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 from tests.client.deliveries import BODY, FRAME, arrow, file, refuse, table
 
-from trustspace.client import handle as handle_module
 from trustspace.client import pull as pull_module
+from trustspace.client.handles import delivery as delivery_module
 from trustspace.errors import (
     ConnectError,
     IntegrityError,
@@ -45,7 +45,7 @@ def test_a_file_that_brings_nothing_any_more_is_given_up(connector, handle):
     connector.data = [file(cut_at=0)]
     with pytest.raises(ConnectError):
         handle.read()
-    assert len(connector.headers) == handle_module.MOST_FRUITLESS + 1
+    assert len(connector.headers) == delivery_module.MOST_FRUITLESS + 1
 
 
 def test_a_range_that_does_not_exist_begins_anew(connector, handle):
@@ -87,7 +87,7 @@ def test_a_table_that_is_cut_each_time_is_given_up(connector, handle):
     connector.data = [table(cut_at=0)]
     with pytest.raises(ConnectError):
         handle.to_arrow()
-    assert len(connector.headers) == handle_module.MOST_FRUITLESS + 1
+    assert len(connector.headers) == delivery_module.MOST_FRUITLESS + 1
 
 
 def test_cut_batches_end_in_an_error_and_not_in_fewer_rows(connector, handle):
@@ -214,7 +214,7 @@ def test_a_cut_stream_is_explained_by_the_own_connector(connector, handle, doc, 
 
 
 def test_the_gate_asks_again_while_data_flows(connector, handle, doc, monkeypatch):
-    monkeypatch.setattr("trustspace.client.gate.CONFIRMED_FOR", pull_module.GRACE * 0)
+    monkeypatch.setattr("trustspace.client.handles.gate.CONFIRMED_FOR", pull_module.GRACE * 0)
     connector.data = [table()]
     batches = handle.iter_batches()
     assert next(batches).num_rows == 2

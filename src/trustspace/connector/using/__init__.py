@@ -1,0 +1,1 @@
+"""Uses of what was delivered to this side: decided here as well, counted, recorded."""
