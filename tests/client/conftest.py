@@ -234,7 +234,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses of a delivery that goes on short."""
     monkeypatch.setattr(delivery_module, "RESTART_PAUSE", delivery_module.RESTART_PAUSE / 30)
     monkeypatch.setattr(pull_module, "GRACE", pull_module.GRACE / 10)
-    monkeypatch.setattr("trustspace.client.handles.handle.GRACE", pull_module.GRACE)
+    monkeypatch.setattr("trustspace.client.handles.delivery.GRACE", pull_module.GRACE)
 
 
 @pytest.fixture

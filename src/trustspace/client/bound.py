@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     import os
 
     from trustspace.client.aio.driver import AsyncDriver
-    from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.duty import Duty
+    from trustspace.client.handles.async_handle import AsyncHandle, AsyncKeptHandle
     from trustspace.client.handles.handle import Handle
+    from trustspace.client.handles.keeping import Form, Kept
+    from trustspace.client.handles.kept_handle import KeptHandle
     from trustspace.client.receiving import ReceiveOptions
     from trustspace.client.sync.driver import Driver
     from trustspace.client.values import Saved
@@ -44,6 +46,18 @@ class BoundAgreement(Agreement):
     def open(self, *, purpose: str | None = None, action: str = "use") -> Handle:
         """Open the data of the agreement; as `Client.open`."""
         handle: Handle = self._client.open(self, purpose=purpose, action=action)
+        return handle
+
+    def keep(
+        self, *, purpose: str | None = None, action: str = "use", form: Form | None = None
+    ) -> Kept:
+        """Have the data delivered into the own sealed store; as `Client.keep`."""
+        kept: Kept = self._client.keep(self, purpose=purpose, action=action, form=form)
+        return kept
+
+    def use(self, *, purpose: str | None = None, action: str = "use") -> KeptHandle:
+        """Use what is kept; as `Client.use`."""
+        handle: KeptHandle = self._client.use(self, purpose=purpose, action=action)
         return handle
 
     def receive(
@@ -80,6 +94,18 @@ class AsyncBoundAgreement(Agreement):
     def open(self, *, purpose: str | None = None, action: str = "use") -> AsyncHandle:
         """Open the data of the agreement; as `AsyncClient.open`."""
         handle: AsyncHandle = self._client.open(self, purpose=purpose, action=action)
+        return handle
+
+    async def keep(
+        self, *, purpose: str | None = None, action: str = "use", form: Form | None = None
+    ) -> Kept:
+        """Have the data delivered into the own sealed store; as `AsyncClient.keep`."""
+        kept: Kept = await self._client.keep(self, purpose=purpose, action=action, form=form)
+        return kept
+
+    async def use(self, *, purpose: str | None = None, action: str = "use") -> AsyncKeptHandle:
+        """Use what is kept; as `AsyncClient.use`."""
+        handle: AsyncKeptHandle = await self._client.use(self, purpose=purpose, action=action)
         return handle
 
     async def receive(

@@ -46,6 +46,7 @@ class Client(
         egress: Where data may be fetched from; None means public addresses, or for a connector
             in development this machine too.
         start_hint: What to tell when nothing listens at the URL.
+        sealed: Folder in which what is kept of deliveries lies, sealed.
 
     Every method raises `TransportError` when the connector does not answer, and what
     `trustspace.client.problem` makes of an error it answers.

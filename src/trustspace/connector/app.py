@@ -74,6 +74,7 @@ from trustspace.connector.transferring.suspensions import Suspensions
 from trustspace.connector.transferring.tokens import TokenDesk
 from trustspace.connector.transferring.transfer_requests import TransferRequests
 from trustspace.connector.transferring.transfers import Transfers
+from trustspace.connector.using.uses import Uses
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
@@ -313,6 +314,7 @@ def _assemble(
         duties=owed.owner,
         planner=planner,
         doctor=Doctor(context, client, authentication),
+        uses=Uses(context, agreed),
     )
     worker = Worker(
         context, peers, Outcomes(context, negotiations, transfers, endings, owed.telling)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from trustspace.connector.transferring.tokens import TokenDesk
     from trustspace.connector.transferring.transfer_requests import PushOrder, TransferRequests
     from trustspace.connector.transferring.transfers import Transfers
+    from trustspace.connector.using.uses import Uses
     from trustspace.policy.messages import Language
     from trustspace.store import AgreementRow, Transaction
     from trustspace.transport.discovery import Discovery
@@ -79,6 +80,7 @@ class ControlPlane:
     duties: OwnerDuties
     planner: DutyPlanner
     doctor: Doctor
+    uses: Uses
 
     def about(self, hosted: Hosted) -> Json:
         """Say who a hosted participant is."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from trustspace.dataplane.data_extra import arrow_csv, pa, parquet, pl
 from trustspace.dataplane.sink import FileSink, Written
@@ -63,7 +63,7 @@ class TableSink:
         self._file = FileSink(path, resume=False)
         try:
             with self._holding():
-                self._writer = _WRITERS[format_](_Handle(self._file), schema)
+                self._writer = _WRITERS[format_](ArrowFile(self._file), schema)
         except BaseException:
             self._file.discard()
             raise
@@ -118,18 +118,37 @@ class TableSink:
             ) from error
 
 
-class _Handle:
-    """A sink as the file that pyarrow writes to."""
+class Sink(Protocol):
+    """Where bytes are appended."""
+
+    @property
+    def offset(self) -> int:
+        """How many bytes are there already."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append bytes."""
+        ...
+
+
+class ArrowFile:
+    """A sink as the file that pyarrow writes to.
+
+    Args:
+        file: The sink.
+    """
 
     closed = False
 
-    def __init__(self, file: FileSink) -> None:
+    def __init__(self, file: Sink) -> None:
         self._file = file
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - bytes or a buffer of pyarrow
+        """Append bytes."""
         return self._file.write(memoryview(data))
 
     def tell(self) -> int:
+        """Return how many bytes are there already."""
         return self._file.offset
 
 
@@ -146,22 +165,24 @@ class _ArrowWriter:
         self._writer.close()
 
 
-class _ParquetWriter:
+class ParquetRows:
     """Gathers batches into row groups, since those of a stream are small."""
 
-    def __init__(self, handle: _Handle, schema: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+    def __init__(self, handle: ArrowFile, schema: Any) -> None:  # noqa: ANN401 - pyarrow has no types
         self._writer = parquet.ParquetWriter(handle, schema, compression="zstd")
         self._schema = schema
         self._batches: list[Any] = []
         self._size = 0
 
     def write(self, batch: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+        """Append the rows of a batch."""
         self._batches.append(batch)
         self._size += batch.nbytes
         if self._size >= ROW_GROUP_BYTES:
             self._write_group()
 
     def close(self) -> None:
+        """Write what is left, and the end of the file."""
         if self._batches:
             self._write_group()
         self._writer.close()
@@ -173,7 +194,7 @@ class _ParquetWriter:
 
 
 class _JsonLinesWriter:
-    def __init__(self, handle: _Handle, schema: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+    def __init__(self, handle: ArrowFile, schema: Any) -> None:  # noqa: ANN401 - pyarrow has no types
         self._handle = handle
         self._lines(schema.empty_table())
 
@@ -188,8 +209,8 @@ class _JsonLinesWriter:
         return pl.DataFrame(rows).write_ndjson().encode()
 
 
-_WRITERS: Final[Mapping[Format, Callable[[_Handle, Any], Any]]] = {
-    "parquet": _ParquetWriter,
+_WRITERS: Final[Mapping[Format, Callable[[ArrowFile, Any], Any]]] = {
+    "parquet": ParquetRows,
     "csv": lambda handle, schema: _ArrowWriter(arrow_csv.CSVWriter(handle, schema)),
     "jsonl": _JsonLinesWriter,
     "arrow": lambda handle, schema: _ArrowWriter(pa.ipc.new_file(handle, schema)),

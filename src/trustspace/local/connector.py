@@ -146,7 +146,9 @@ class Connector:
     def __enter__(self) -> LocalClient:
         """Start it and return its client."""
         served = self._start()
-        client = LocalClient(served.management_url, served.home.management_token())
+        client = LocalClient(
+            served.management_url, served.home.management_token(), sealed=served.home.path
+        )
         client.home = served.home
         self._cleanup.push(client)
         return client
@@ -163,7 +165,9 @@ class Connector:
     async def __aenter__(self) -> AsyncLocalClient:
         """Start it and return its async client."""
         served = await asyncio.to_thread(self._start)
-        client = AsyncLocalClient(served.management_url, served.home.management_token())
+        client = AsyncLocalClient(
+            served.management_url, served.home.management_token(), sealed=served.home.path
+        )
         client.home = served.home
         self._client = client
         return await client.__aenter__()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.from_thread
+import anyio.to_thread
 
 from trustspace.client.aio.driver import AsyncDriver
-from trustspace.client.handles.async_handle import AsyncHandle
+from trustspace.client.handles.async_handle import AsyncHandle, AsyncKeptHandle
 from trustspace.client.handles.handle import Handle
+from trustspace.client.handles.kept_data import Keeper
 from trustspace.client.values import Agreement, id_of
 
 if TYPE_CHECKING:
     from trustspace.client.bound import AsyncBoundAgreement
     from trustspace.client.exchange import Exchange
+    from trustspace.client.handles.keeping import Form, Kept
 
 T = TypeVar("T")
 
@@ -64,16 +68,44 @@ class AsyncAgreementMethods(AsyncDriver):
         self, agreement: Agreement | str, *, purpose: str | None = None, action: str = "use"
     ) -> AsyncHandle:
         """Return a governed handle, to be used in an ``async with`` block; as `Client.open`."""
-
-        def drive(exchange: Exchange[T]) -> T:
-            return anyio.from_thread.run(self.drive, exchange)
-
         handle = Handle(
             id_of(agreement),
-            drive=drive,
+            drive=self._from_thread,
             operations=self._operations,
             endpoints=self._endpoints,
             purpose=purpose,
             action=action,
         )
         return AsyncHandle(handle)
+
+    async def keep(
+        self,
+        agreement: Agreement | str,
+        *,
+        purpose: str | None = None,
+        action: str = "use",
+        form: Form | None = None,
+    ) -> Kept:
+        """Have the data delivered into the own sealed store; as `Client.keep`."""
+        keep = partial(
+            self._keeper.keep, id_of(agreement), purpose=purpose, action=action, form=form
+        )
+        return await anyio.to_thread.run_sync(keep)
+
+    async def kept(self, agreement: Agreement | str) -> Kept | None:
+        """Return what is kept of an agreement; as `Client.kept`."""
+        return await anyio.to_thread.run_sync(self._keeper.kept, id_of(agreement))
+
+    async def use(
+        self, agreement: Agreement | str, *, purpose: str | None = None, action: str = "use"
+    ) -> AsyncKeptHandle:
+        """Return a governed handle of what is kept; as `Client.use`."""
+        use = partial(self._keeper.use, id_of(agreement), purpose=purpose, action=action)
+        return AsyncKeptHandle(await anyio.to_thread.run_sync(use))
+
+    @property
+    def _keeper(self) -> Keeper:
+        return Keeper(self._from_thread, self._operations, self._endpoints, self._kept)
+
+    def _from_thread(self, exchange: Exchange[T]) -> T:
+        return anyio.from_thread.run(self.drive, exchange)

@@ -22,6 +22,7 @@ import anyio.from_thread
 from trustspace.client.bound import AsyncBoundAgreement
 from trustspace.client.exchange import Exchange, Request, Response, Wait
 from trustspace.client.haggling import Answer, Consult
+from trustspace.client.handles.kept_data import KeptData
 from trustspace.client.home import RunningConnector
 from trustspace.client.management import DEFAULT_TIMEOUT, LONGEST_ANSWER_BYTES, Management
 from trustspace.client.operations import Operations
@@ -49,6 +50,7 @@ class AsyncDriver:
         egress: Where data may be fetched from; None means public addresses, or for a connector
             in development this machine too.
         start_hint: What to tell when nothing listens at the URL.
+        sealed: Folder in which what is kept of deliveries lies, sealed.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class AsyncDriver:
         timeout: timedelta = DEFAULT_TIMEOUT,
         egress: EgressPolicy | None = None,
         start_hint: str = "",
+        sealed: str | os.PathLike[str] | None = None,
     ) -> None:
         self._management = Management(url, token, timeout, start_hint)
         self._operations = Operations(participant)
         self._http = GuardedClient(self._management.egress)
         self._endpoints = DataEndpoints(egress)
+        self._kept = KeptData(sealed)
 
     @classmethod
     def of_home(
@@ -84,12 +88,14 @@ class AsyncDriver:
             timeout=timeout,
             egress=egress,
             start_hint=running.start_hint,
+            sealed=home,
         )
 
     async def aclose(self) -> None:
         """Close every connection; handles that are open fail from now on."""
         await self._http.aclose()
         self._endpoints.close()
+        self._kept.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""The governed handle for asynchronous code: the same handle, its blocking work in a thread.
+"""The governed handles for asynchronous code: the same handles, their blocking work in a thread.
 
 Example::
 
@@ -21,11 +21,46 @@ if TYPE_CHECKING:
     from trustspace.client.calling import CallOptions
     from trustspace.client.handles.delivery import Progress
     from trustspace.client.handles.handle import Handle
+    from trustspace.client.handles.kept_handle import KeptHandle
+    from trustspace.client.handles.rows import Rows
     from trustspace.client.values import Saved
     from trustspace.transport.http_response import Response
 
 
-class AsyncHandle:
+class AsyncRows:
+    """Governed rows; as `Rows`.
+
+    Args:
+        rows: What does the work.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._made_of = rows
+
+    async def iter_batches(self) -> AsyncGenerator[Any, None]:
+        """Yield the record batches one by one; as `Rows.iter_batches`."""
+        batches = self._made_of.iter_batches()
+        try:
+            while (batch := await anyio.to_thread.run_sync(next, batches, None)) is not None:
+                yield batch
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(batches.close)
+
+    async def to_arrow(self) -> Any:  # noqa: ANN401 - a pyarrow.Table
+        """Return all rows as a `pyarrow.Table`; as `Rows.to_arrow`."""
+        return await anyio.to_thread.run_sync(self._made_of.to_arrow)
+
+    async def to_polars(self) -> Any:  # noqa: ANN401 - a polars.DataFrame
+        """Return all rows as a `polars.DataFrame`; as `Rows.to_polars`."""
+        return await anyio.to_thread.run_sync(self._made_of.to_polars)
+
+    async def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Return all rows as a `pandas.DataFrame`; as `Rows.to_pandas`."""
+        return await anyio.to_thread.run_sync(self._made_of.to_pandas)
+
+
+class AsyncHandle(AsyncRows):
     """The data of one agreement; as `Handle`.
 
     Args:
@@ -33,6 +68,7 @@ class AsyncHandle:
     """
 
     def __init__(self, handle: Handle) -> None:
+        super().__init__(handle)
         self._handle = handle
 
     @property
@@ -57,23 +93,9 @@ class AsyncHandle:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._handle.close)
 
-    async def iter_batches(self) -> AsyncGenerator[Any, None]:
-        """Yield the table's record batches as they arrive; as `Handle.iter_batches`."""
-        batches = self._handle.iter_batches()
-        try:
-            while (batch := await anyio.to_thread.run_sync(next, batches, None)) is not None:
-                yield batch
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(batches.close)
-
-    async def to_arrow(self) -> Any:  # noqa: ANN401 - a pyarrow.Table
-        """Return the whole table as a `pyarrow.Table`; as `Handle.to_arrow`."""
-        return await anyio.to_thread.run_sync(self._handle.to_arrow)
-
-    async def to_polars(self) -> Any:  # noqa: ANN401 - a polars.DataFrame
-        """Return the whole table as a `polars.DataFrame`; as `Handle.to_polars`."""
-        return await anyio.to_thread.run_sync(self._handle.to_polars)
+    def sql(self, text: str, *parameters: Any) -> AsyncRows:  # noqa: ANN401 - any value
+        """Return a query over the whole table; as `Handle.sql`."""
+        return AsyncRows(self._handle.sql(text, *parameters))
 
     async def read(self) -> bytes:
         """Return the file's bytes; as `Handle.read`."""
@@ -88,3 +110,49 @@ class AsyncHandle:
     ) -> Saved:
         """Write the data to a file; as `Handle.save`. ``progress`` is called in a thread."""
         return await anyio.to_thread.run_sync(partial(self._handle.save, path, progress=progress))
+
+
+class AsyncKeptHandle(AsyncRows):
+    """What is kept of one agreement; as `KeptHandle`.
+
+    Args:
+        handle: What does the work.
+    """
+
+    def __init__(self, handle: KeptHandle) -> None:
+        super().__init__(handle)
+        self._handle = handle
+
+    @property
+    def session(self) -> str:
+        """Id under which the own connector counts this use."""
+        return self._handle.session
+
+    @property
+    def closed(self) -> bool:
+        """Whether no data leaves any more."""
+        return self._handle.closed
+
+    async def __aenter__(self) -> Self:
+        await anyio.to_thread.run_sync(self._handle.__enter__)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let no data out any more; as `KeptHandle.close`."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._handle.close)
+
+    def sql(self, text: str, *parameters: Any) -> AsyncRows:  # noqa: ANN401 - any value
+        """Return a query over the rows; as `KeptHandle.sql`."""
+        return AsyncRows(self._handle.sql(text, *parameters))
+
+    async def read(self) -> bytes:
+        """Return the file's bytes; as `KeptHandle.read`."""
+        return await anyio.to_thread.run_sync(self._handle.read)
+
+    async def save(self, path: str | os.PathLike[str]) -> Saved:
+        """Take a plain copy out; as `KeptHandle.save`."""
+        return await anyio.to_thread.run_sync(self._handle.save, path)

@@ -17,7 +17,6 @@ Example::
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -26,13 +25,13 @@ from trustspace.client.calling import Call, CallOptions, read_answer
 from trustspace.client.handles.delivery import Delivery, persistently
 from trustspace.client.handles.rows import ArrowView, Query, Rows
 from trustspace.client.handles.saving import save
-from trustspace.client.incoming_file import Announced, Memory, Target
+from trustspace.client.incoming_file import Memory
 from trustspace.client.pull import Pull
 from trustspace.dataplane.data_extra import pa
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from trustspace.client.handles.delivery import Progress
     from trustspace.client.handles.gate import ExportGate
@@ -52,6 +51,9 @@ class Handle(Rows):
         endpoints: Connections to data endpoints.
         purpose: What the data is for; refused unless it is what was agreed.
         action: The ODRL action that the use amounts to.
+
+    Attributes:
+        delivery: What is delivered to it.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Handle(Rows):
             purpose=purpose,
             action=action,
         )
-        self._delivery = Delivery(self._pull)
+        self.delivery = Delivery(self._pull)
 
     @property
     def agreement(self) -> str:
@@ -102,14 +104,14 @@ class Handle(Rows):
 
     @property
     def _gate(self) -> ExportGate:
-        return self._delivery.gate
+        return self.delivery.gate
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Let no data out any more, and tell the own connector how the delivery ended."""
-        self._delivery.end()
+        self.delivery.end()
 
     def iter_batches(self) -> Generator[Any, None, None]:
         """Yield the table's `pyarrow.RecordBatch` one by one, as they arrive.
@@ -120,25 +122,19 @@ class Handle(Rows):
             IntegrityError: What arrives is no Arrow stream, or ends too early.
             TransportError: The stream broke, though nothing speaks against it.
         """
-        with self.rows() as (_, batches):
-            yield from batches
-
-    @contextmanager
-    def rows(self) -> Iterator[tuple[Any, Iterator[Any]]]:
-        """Ask for the table, and hand out its schema and its batches; raises as `iter_batches`."""
-        with self._delivery.recorded(), self._delivery.table() as reader:
-            yield reader.schema, self._delivery.batches(reader)
+        with self.delivery.recorded(), self.delivery.table() as reader:
+            yield from self.delivery.batches(reader)
 
     def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the whole table as a `pyarrow.Table`; raises as `iter_batches`."""
 
         def deliver() -> Any:  # noqa: ANN401 - pyarrow has no types
-            with self._delivery.table() as reader:
+            with self.delivery.table() as reader:
                 return pa.Table.from_batches(
-                    list(self._delivery.batches(reader)), schema=reader.schema
+                    list(self.delivery.batches(reader)), schema=reader.schema
                 )
 
-        with self._delivery.recorded():
+        with self.delivery.recorded():
             return persistently(deliver)
 
     def sql(self, text: str, *parameters: Any) -> Query:  # noqa: ANN401 - any value
@@ -165,10 +161,10 @@ class Handle(Rows):
             TransportError: The stream broke several times, though nothing speaks against it.
         """
         target = Memory()
-        with self._delivery.recorded():
-            announced = self._delivery.receive(target, None)
+        with self.delivery.recorded():
+            announced = self.delivery.receive(target, None)
             body = target.commit(sha256=announced.sha256)
-        self._delivery.sha256 = hashlib.sha256(body).hexdigest()
+        self.delivery.sha256 = hashlib.sha256(body).hexdigest()
         return body
 
     def call(self, method: str, path: str = "/", **request: Unpack[CallOptions]) -> Response:
@@ -188,7 +184,7 @@ class Handle(Rows):
             TransportError: There is no answer.
         """
         call = Call.of(method, path, **request)
-        with self._delivery.recorded(), self._delivery.explained(patience=timedelta(0)):
+        with self.delivery.recorded(), self.delivery.explained(patience=timedelta(0)):
             self._gate.check()
             with self._pull.call(call) as answer:
                 return read_answer(call, answer, pieces=self._gate.guard(answer.chunks(), size=len))
@@ -211,13 +207,4 @@ class Handle(Rows):
             StatusError: The terms do not allow this form (406).
             TransportError: The stream broke several times, though nothing speaks against it.
         """
-        return save(self._delivery, Path(path), progress=progress)
-
-    def receive_into(self, target: Target) -> Announced:
-        """Receive the file into a target, which may hold its beginning; raises as `read`.
-
-        Returns:
-            What the provider says of it, for the target to compare.
-        """
-        with self._delivery.recorded():
-            return self._delivery.receive(target, None)
+        return save(self.delivery, Path(path), progress=progress)

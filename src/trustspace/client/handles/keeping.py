@@ -18,14 +18,16 @@ import secrets
 from typing import TYPE_CHECKING, Final, Literal
 
 from trustspace.client.incoming_file import NoTableError
-from trustspace.dataplane.data_extra import parquet
-from trustspace.errors import ConfigurationError, NotFoundError, PolicyDeniedError, StatusError
+from trustspace.dataplane.table_sink import ArrowFile, ParquetRows
+from trustspace.errors import NotFoundError, PolicyDeniedError, StatusError
 from trustspace.model.strict_json import loads
 from trustspace.model.value import Value, canonical
 from trustspace.policy.predicate import MaskSpec, Predicate
 
 if TYPE_CHECKING:
-    from trustspace.client.handles.handle import Handle
+    from collections.abc import Callable
+
+    from trustspace.client.handles.delivery import Delivery
     from trustspace.client.operations.using import UseLease
     from trustspace.usage.sealed_store import SealedStore
 
@@ -33,8 +35,6 @@ Form = Literal["table", "file"]
 
 ABOUT: Final = "about"
 """Object that says what is kept of an agreement."""
-
-ROW_GROUP_ROWS: Final = 65_536
 
 
 class Kept(Value):
@@ -61,13 +61,20 @@ class Kept(Value):
     salt: str = ""
 
 
-def keep(handle: Handle, lease: UseLease, store: SealedStore, *, form: Form | None = None) -> Kept:
-    """Fetch what a handle delivers into the sealed store; replaces what was kept before.
+def keep(
+    delivery: Delivery,
+    store: SealedStore,
+    decided: Callable[[tuple[str, ...]], UseLease],
+    *,
+    form: Form | None = None,
+) -> Kept:
+    """Write what is delivered into the sealed store; replaces what was kept before.
 
     Args:
-        handle: The handle, open.
-        lease: What the own connector says of the use that the delivery is for.
+        delivery: The delivery.
         store: The participant's sealed store.
+        decided: Returns what the own connector says of the use that the delivery is for, by the
+            columns of the table, none for a file.
         form: Which form; None takes the table where there is one.
 
     Raises:
@@ -77,11 +84,11 @@ def keep(handle: Handle, lease: UseLease, store: SealedStore, *, form: Form | No
     """
     if form != "file":
         try:
-            return _note(store, handle, lease, _keep_table(handle, store))
+            return _note(store, delivery, _keep_table(delivery, store, decided))
         except (NoTableError, StatusError, PolicyDeniedError) as error:
             if form == "table" or not _is_no_table(error):
                 raise
-    return _note(store, handle, lease, _keep_file(handle, store))
+    return _note(store, delivery, _keep_file(delivery, store))
 
 
 def kept(store: SealedStore, agreement: str) -> Kept | None:
@@ -106,47 +113,42 @@ def _is_no_table(error: Exception) -> bool:
     )
 
 
-def _keep_table(handle: Handle, store: SealedStore) -> Kept:
+def _keep_table(
+    delivery: Delivery, store: SealedStore, decided: Callable[[tuple[str, ...]], UseLease]
+) -> Kept:
     rows = 0
-    with store.writer(handle.agreement, "table", resume=False) as sink:
-        with (
-            handle.rows() as (schema, batches),
-            parquet.ParquetWriter(sink, schema, compression="zstd") as writer,
-        ):
-            for batch in batches:
-                writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+    with store.writer(delivery.pull.agreement, "table", resume=False) as sink:
+        with delivery.recorded(), delivery.table() as reader:
+            names = tuple(reader.schema.names)
+            writer = ParquetRows(ArrowFile(sink), reader.schema)
+            for batch in delivery.batches(reader):
+                writer.write(batch)
                 rows += batch.num_rows
+            writer.close()
         written = sink.commit()
-    return Kept(form="table", bytes=written.size_bytes, rows=rows, sha256=written.sha256)
+    lease = decided(names)
+    return Kept(
+        form="table",
+        bytes=written.size_bytes,
+        rows=rows,
+        sha256=written.sha256,
+        filters=lease.filters,
+        columns=lease.columns,
+        masks=lease.masks,
+    )
 
 
-def _keep_file(handle: Handle, store: SealedStore) -> Kept:
-    with store.writer(handle.agreement, "file") as sink:
-        announced = handle.receive_into(sink)
+def _keep_file(delivery: Delivery, store: SealedStore) -> Kept:
+    with store.writer(delivery.pull.agreement, "file") as sink, delivery.recorded():
+        announced = delivery.receive(sink, None)
         written = sink.commit(sha256=announced.sha256, size_bytes=announced.size_bytes)
     return Kept(form="file", bytes=written.size_bytes, sha256=written.sha256)
 
 
-def _note(store: SealedStore, handle: Handle, lease: UseLease, found: Kept) -> Kept:
+def _note(store: SealedStore, delivery: Delivery, found: Kept) -> Kept:
     """Note what is kept; from here on it is what a handle reads."""
-    noted = found.model_copy(
-        update={
-            "filters": lease.filters,
-            "columns": lease.columns,
-            "masks": lease.masks,
-            "salt": secrets.token_hex(32),
-        }
-    )
-    with store.writer(handle.agreement, ABOUT, resume=False) as sink:
+    noted = found.model_copy(update={"salt": secrets.token_hex(32)})
+    with store.writer(delivery.pull.agreement, ABOUT, resume=False) as sink:
         sink.write(canonical(noted.to_wire()))
         sink.commit()
     return noted
-
-
-def no_store() -> ConfigurationError:
-    """Return the error of a client that has nowhere to keep anything."""
-    return ConfigurationError(
-        "this client has no folder for what is kept",
-        setting="sealed",
-        hint="give sealed=FOLDER, or make the client of the home of its connector",
-    )

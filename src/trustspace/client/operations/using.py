@@ -25,12 +25,14 @@ class UseRequest(Value):
         action: The ODRL action, or None for the agreement's own.
         purpose: What for; None means what was agreed.
         columns: Columns of the table; none for a file.
+        counted: Whether it is a use; otherwise the rules are only asked.
     """
 
     session: str
     action: str | None = None
     purpose: str | None = None
     columns: tuple[str, ...] = ()
+    counted: bool = True
 
 
 class UseLease(Value):

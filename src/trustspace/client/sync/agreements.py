@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trustspace.client.handles.handle import Handle
+from trustspace.client.handles.kept_data import Keeper
 from trustspace.client.sync.driver import Driver
 from trustspace.client.values import Agreement, id_of
 
 if TYPE_CHECKING:
     from trustspace.client.bound import BoundAgreement
+    from trustspace.client.handles.keeping import Form, Kept
+    from trustspace.client.handles.kept_handle import KeptHandle
 
 
 class AgreementMethods(Driver):
@@ -105,3 +108,55 @@ class AgreementMethods(Driver):
             purpose=purpose,
             action=action,
         )
+
+    def keep(
+        self,
+        agreement: Agreement | str,
+        *,
+        purpose: str | None = None,
+        action: str = "use",
+        form: Form | None = None,
+    ) -> Kept:
+        """Have the data delivered into the own sealed store, to be used from there.
+
+        Args:
+            agreement: The agreement or its id.
+            purpose: What the data is for; refused unless it is what was agreed.
+            action: The ODRL action that the delivery is for.
+            form: ``table`` or ``file``; None takes the table where there is one.
+
+        Raises:
+            PolicyDeniedError: The agreement does not let it flow, or what was kept is deleted.
+            ConfigurationError: This client has no folder for what is kept, or it cannot be written.
+            TransportError: The stream broke several times, though nothing speaks against it.
+        """
+        return self._keeper.keep(id_of(agreement), purpose=purpose, action=action, form=form)
+
+    def kept(self, agreement: Agreement | str) -> Kept | None:
+        """Return what is kept of an agreement, or None.
+
+        Raises:
+            PolicyDeniedError: It was deleted.
+            IntegrityError: It was changed.
+        """
+        return self._keeper.kept(id_of(agreement))
+
+    def use(
+        self, agreement: Agreement | str, *, purpose: str | None = None, action: str = "use"
+    ) -> KeptHandle:
+        """Return a governed handle of what is kept, to be used in a ``with`` block.
+
+        Args:
+            agreement: The agreement or its id.
+            purpose: What for; None means what was agreed.
+            action: The ODRL action that the use amounts to.
+
+        Raises:
+            NotFoundError: Nothing is kept of it.
+            PolicyDeniedError: It was deleted.
+        """
+        return self._keeper.use(id_of(agreement), purpose=purpose, action=action)
+
+    @property
+    def _keeper(self) -> Keeper:
+        return Keeper(self.drive, self._operations, self._endpoints, self._kept)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from trustspace.client.bound import BoundAgreement
 from trustspace.client.exchange import Exchange, Request, Response, Wait
 from trustspace.client.haggling import Answer, Consult
+from trustspace.client.handles.kept_data import KeptData
 from trustspace.client.home import RunningConnector
 from trustspace.client.management import DEFAULT_TIMEOUT, LONGEST_ANSWER_BYTES, Management
 from trustspace.client.operations import Operations
@@ -46,6 +47,7 @@ class Driver:
         egress: Where data may be fetched from; None means public addresses, or for a connector
             in development this machine too.
         start_hint: What to tell when nothing listens at the URL.
+        sealed: Folder in which what is kept of deliveries lies, sealed.
 
     Every method raises `TransportError` when the connector does not answer, and what
     `trustspace.client.problem` makes of an error it answers.
@@ -60,11 +62,13 @@ class Driver:
         timeout: timedelta = DEFAULT_TIMEOUT,
         egress: EgressPolicy | None = None,
         start_hint: str = "",
+        sealed: str | os.PathLike[str] | None = None,
     ) -> None:
         self._management = Management(url, token, timeout, start_hint)
         self._operations = Operations(participant)
         self._http = SyncGuardedClient(self._management.egress)
         self._endpoints = DataEndpoints(egress)
+        self._kept = KeptData(sealed)
 
     @classmethod
     def of_home(
@@ -95,12 +99,14 @@ class Driver:
             timeout=timeout,
             egress=egress,
             start_hint=running.start_hint,
+            sealed=home,
         )
 
     def close(self) -> None:
         """Close every connection; handles that are open fail from now on."""
         self._http.close()
         self._endpoints.close()
+        self._kept.close()
 
     def __enter__(self) -> Self:
         return self

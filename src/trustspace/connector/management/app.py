@@ -34,6 +34,7 @@ from trustspace.connector.management.observing import add_observing
 from trustspace.connector.management.offering import add_offering
 from trustspace.connector.management.receiving import add_receiving
 from trustspace.connector.management.ruling import add_ruling
+from trustspace.connector.management.using import add_using
 from trustspace.connector.messaging.wire_body import strict_route
 from trustspace.connector.problems import problem, problem_of
 from trustspace.errors import TrustspaceError
@@ -106,6 +107,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     add_observing(app, plane)
     add_diagnosing(app, plane)
     add_ruling(app)
+    add_using(app, plane)
     return app
 
 

@@ -18,6 +18,7 @@ class Use(Body):
     action: str | None = Field(default=None, max_length=500)
     purpose: str | None = Field(default=None, max_length=2000)
     columns: list[str] = Field(default_factory=list, max_length=10_000)
+    counted: bool = True
 
 
 class UseEnd(Body):
@@ -36,7 +37,8 @@ def add_using(app: FastAPI, plane: ControlPlane) -> None:
     # The same session asked for twice is one use: hence PUT.
     @app.put(base + "/{session}")
     async def use(hosted: Who, agreement_id: str, session: Session, body: Use) -> dict[str, Any]:
-        order = UseOrder(session, body.action, body.purpose, tuple(body.columns))
+        columns = tuple(body.columns)
+        order = UseOrder(session, body.action, body.purpose, columns, is_counted=body.counted)
         return await plane.uses.begin(hosted, agreement_id, order)
 
     @app.post(base + "/{session}/end", status_code=204)

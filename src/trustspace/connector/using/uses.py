@@ -72,12 +72,15 @@ class UseOrder:
         action: The ODRL action, or None for the agreement's own.
         purpose: What for; None means what was agreed.
         columns: Columns of the table; none for a file.
+        is_counted: Whether it is a use; otherwise the rules are only asked, and nothing is counted
+            or recorded.
     """
 
     session: str
     action: str | None = None
     purpose: str | None = None
     columns: tuple[str, ...] = ()
+    is_counted: bool = True
 
 
 class Uses:
@@ -154,7 +157,9 @@ class Uses:
             self._agreed.live(tx, hosted, row.id)
             rules = agreement_rules(row)
             decision = self._decision(tx, hosted, row, rules, order, now=now)
-            is_new = self._count(tx, hosted, row, decision, order.session, now=now)
+            is_new = order.is_counted and self._count(
+                tx, hosted, row, decision, order.session, now=now
+            )
         except PolicyDeniedError as denied:
             body = told | {"code": denied.code, "reasons": [dict(each) for each in denied.reasons]}
             tx.events.append(hosted.name, "use.denied", body, now=now)
