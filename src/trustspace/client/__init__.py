@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         PolicyChange,
         Reject,
     )
+    from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.handles.handle import Handle
     from trustspace.client.rules import DecisionRecord
-    from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.term_label import TermLabel
     from trustspace.client.values import (
         Agreement,
