@@ -3,7 +3,9 @@
 from typing import Any
 
 from trustspace.model.odrl import Agreement, Offer
+from trustspace.policy.constraint import Normal
 from trustspace.policy.lower import lower
+from trustspace.policy.normal_rule import normal_rules
 from trustspace.policy.rule import PolicyIR
 
 TS = "https://w3id.org/trustspace/ns#"
@@ -39,3 +41,10 @@ def agreement(*constraints: dict[str, Any], **members: Any) -> Agreement:
             **members,
         }
     )
+
+
+def part(constraint: object) -> Normal:
+    """Return one constraint in normal form."""
+    permission = {"action": "use", "constraint": [constraint]}
+    policy = Offer.read({"@id": "urn:o", "@type": "Offer", "permission": [permission]})
+    return normal_rules(policy.permissions, "permission")[0].parts[0]

@@ -119,7 +119,10 @@ def test_every_reason_has_words(name, language):
                 "expected": 500,
                 "unit": "CNY",
             },
-            "a duty must be done first: payAmount must be 500 CNY - do it and hand in the evidence",
+            (
+                "a duty must be done first: the amount paid must be 500 CNY"
+                " - do it and hand in the evidence"
+            ),
         ),
         (
             {"id": "odrl.duty.unfulfilled", "expected": "odrl:compensate"},

@@ -26,8 +26,8 @@ from trustspace.policy.facts import (
     place_fact,
     purpose_fact,
     regions_around,
-    time_to_live,
 )
+from trustspace.policy.lasting import time_to_live
 from trustspace.policy.lower import lower, policy_digest
 from trustspace.policy.terms import terms
 from trustspace.policy.wasm import WasmEngine

@@ -16,8 +16,8 @@ from trustspace.policy.ledger import (
     words,
 )
 from trustspace.policy.lower import lower
+from trustspace.policy.lowering import lower_document
 from trustspace.policy.messages import LANGUAGES, catalogue
-from trustspace.policy.odrl.lowering import lower_document
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.terms import terms
 from trustspace.policy.vocabulary import DUTIES, LEFT_OPERANDS, to_wire
@@ -184,11 +184,11 @@ def test_foreign_operands_and_operators_that_mean_nothing_here_are_contractual()
     ]
     document |= {"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Set", "uid": "urn:p"}
     rules = lower_document(read_policy(document)).policies[0]
-    promised = ("contractual", "contractual", "ledger.duty.promised")
+    first = ("enforced", "contractual", "ledger.duty.before")
     unresolved = ("contractual", "contractual", "ledger.unresolved")
     found = by_term(ledger(rules))
     assert found["cx:Warranty"] == found["odrl:count"] == unresolved
-    assert found["odrl:compensate"] == found["odrl:inform"] == promised
+    assert found["odrl:compensate"] == found["odrl:inform"] == first
 
 
 def test_a_duty_counts_by_what_is_done_about_it():
@@ -199,7 +199,10 @@ def test_a_duty_counts_by_what_is_done_about_it():
     first = rules.obligations[1].model_copy(update={"when": "before"})
     other = rules.obligations[0].model_copy(update={"when": "before"})
     before = rules.model_copy(update={"obligations": (first, other)})
-    assert {one.provider for one in ledger(before)} == {"contractual"}
+    assert {one.provider for one in ledger(before)} == {"enforced"}
+    attributing = rules.obligations[0].model_copy(update={"action": "odrl:attribute"})
+    owed = rules.model_copy(update={"obligations": (attributing,)})
+    assert by_term(ledger(owed))["odrl:attribute"][2] == "ledger.duty.promised"
 
 
 def test_a_prohibition_binds_where_the_provider_is_asked():

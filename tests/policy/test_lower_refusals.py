@@ -6,8 +6,11 @@ import pytest
 from tests.policy.offers import COUNT, PURPOSE, UNTIL, lowered, offer, shape
 
 from trustspace.errors import PolicyError, UnsupportedTermError
-from trustspace.model.odrl import Offer
+from trustspace.model.odrl import ACTION_REFINEMENT, ASSETS, Offer
+from trustspace.policy.constraint import pointer_part
 from trustspace.policy.lower import lower
+
+DELAY = {"leftOperand": "delayPeriod", "operator": "eq", "rightOperand": "P1D"}
 
 
 def test_a_value_without_canonical_form_is_refused():
@@ -71,24 +74,24 @@ def test_counts_and_masks_are_no_alternatives(constraint):
 @pytest.mark.parametrize(
     ("duty", "location"),
     [
-        ({"action": "compensate"}, "/obligation/0/action"),
+        ({"action": "compensat"}, "/obligation/0/action"),
+        ({"action": "delete", "constraint": [COUNT]}, "/obligation/0/constraint/0"),
         (
-            {"action": "delete", "constraint": [UNTIL]},
-            "/obligation/0/constraint/0/leftOperand",
+            {"action": "delete", "constraint": [DELAY | {"operator": "gt"}]},
+            "/obligation/0/constraint/0/operator",
         ),
-        (
-            {
-                "action": "ts:log",
-                "constraint": [
-                    {"leftOperand": "delayPeriod", "operator": "eq", "rightOperand": "P1D"}
-                ],
-            },
-            "/obligation/0/constraint",
-        ),
-        ({"action": "delete", "constraint": [{"or": [UNTIL]}]}, "/obligation/0/constraint/0"),
-        ({"action": "delete", "constraint": [{"and": [UNTIL]}]}, "/obligation/0/constraint/0"),
         ({"action": "delete", "consequence": []}, "/obligation/0/consequence"),
         ({"action": "delete", "duty": [{"action": "ts:log"}]}, "/obligation/0/duty"),
+        ({"action": "delete", "odrl:remedy": [{"action": "ts:log"}]}, "/obligation/0/odrl:remedy"),
+        (
+            {"action": "delete", ASSETS: {"odrl:source": "urn:c"}},
+            f"/obligation/0/{pointer_part(ASSETS)}",
+        ),
+        ({"action": "delete", "informedParty": {"@id": "x"}}, "/obligation/0/informedParty"),
+        (
+            {"action": "delete", ACTION_REFINEMENT: [COUNT]},
+            f"/obligation/0/{pointer_part(ACTION_REFINEMENT)}/0",
+        ),
     ],
 )
 def test_an_obligation_that_cannot_be_carried_out_is_refused(duty, location):
@@ -102,11 +105,15 @@ def test_an_obligation_that_cannot_be_carried_out_is_refused(duty, location):
     ("members", "location", "hint"),
     [
         ({"permission": [{"action": "use", "target": "urn:x"}]}, "/permission/0/target", "DSP"),
-        ({"permission": [{"action": "use", "refinement": []}]}, "/permission/0/refinement", "rule"),
         (
-            {"permission": [{"action": "use", "odrl:remedy": []}]},
+            {"permission": [{"action": "use", "refinement": []}]},
+            "/permission/0/refinement",
+            "actionRefinement",
+        ),
+        (
+            {"permission": [{"action": "use", "odrl:remedy": [{"action": "delete"}]}]},
             "/permission/0/odrl:remedy",
-            "obligation",
+            "prohibition",
         ),
         (
             {"permission": [{"action": "use", "https://x.example/a~b": 1}]},
@@ -114,15 +121,15 @@ def test_an_obligation_that_cannot_be_carried_out_is_refused(duty, location):
             "leave it out",
         ),
         (
-            {"permission": [{"action": "use", "duty": [{"action": "delete"}]}]},
-            "/permission/0/duty",
-            "obligations of the policy",
+            {"prohibition": [{"action": "use", "duty": [{"action": "delete"}]}]},
+            "/prohibition/0/duty",
+            "obligation of the policy",
         ),
         ({"permission": [{"action": "us"}]}, "/permission/0/action", "'use'"),
         (
             {"permission": [{"action": "use", "constraint": [UNTIL | {"unit": "x"}]}]},
             "/permission/0/constraint/0/unit",
-            "smallest unit",
+            "odrl:unit",
         ),
         (
             {"permission": [{"action": "use", "constraint": [{"or": [UNTIL], "x": 1}]}]},

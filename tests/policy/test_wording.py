@@ -22,8 +22,8 @@ from trustspace.policy.wording import demand, printable, term, value
         ("odrl:delayPeriod", "odrl:eq", 2_592_000, "the delay must be P30D"),
         ("odrl:delayPeriod", "odrl:eq", 90, "the delay must be PT90S"),
         ("odrl:delayPeriod", "odrl:eq", 0, "the delay must be PT0S"),
-        ("odrl:payAmount", "odrl:eq", 500, "payAmount must be 500"),
         ("cx:Warranty", "acme:like", True, "cx:Warranty acme:like True"),
+        ("odrl:payAmount", "odrl:eq", 500, "the amount paid must be 500"),
     ],
 )
 def test_a_demand_in_words(left, op, right, text):
@@ -31,7 +31,7 @@ def test_a_demand_in_words(left, op, right, text):
 
 
 def test_a_unit_stands_behind_the_value():
-    assert demand("payAmount", "eq", 500, "en", unit="CNY") == "payAmount must be 500 CNY"
+    assert demand("payAmount", "eq", 500, "en", unit="CNY") == "the amount paid must be 500 CNY"
 
 
 def test_terms_in_words():

@@ -35,6 +35,7 @@ from trustspace.model.contexts import (
     with_edc_names,
     without_edc_prefix,
 )
+from trustspace.model.odrl import ACTION_REFINEMENT, ASSETS, PARTIES
 
 MAX_DEPTH: Final = 32
 """Levels of objects and arrays in a document; the same limit as for JSON text."""
@@ -171,7 +172,7 @@ def _read_type(value: object) -> object:
         raise _malformed(f"@type is ambiguous: {', '.join(known)}")
     if known:
         return known[0]
-    return names[0] if len(names) == 1 else value
+    return names[0] if len(names) == 1 and isinstance(names[0], str) else value
 
 
 def _short_type(name: object) -> object:
@@ -305,12 +306,13 @@ class _Term(NamedTuple):
 
 
 def _terms(namespace: str, names: Mapping[Callable[[object], object], str]) -> dict[str, _Term]:
-    """Return the terms of a namespace under each of their three spellings."""
+    """Return the terms of a namespace under each of their spellings, prefixed ones never bare."""
     return {
         spelling: _Term(name, reader)
         for reader, listed in names.items()
         for name in listed.split()
-        for spelling in (name, f"{_PREFIXES[namespace]}{name}", f"{namespace}{name}")
+        for local in (name.removeprefix(_PREFIXES[namespace]),)
+        for spelling in (name, f"{_PREFIXES[namespace]}{local}", f"{namespace}{local}")
     }
 
 
@@ -347,6 +349,16 @@ _TERMS: Final[Mapping[str, _Term]] = MappingProxyType(
             _read_operand: "rightOperand",
         },
     )
+    # Terms of ODRL that the protocol's context does not define: bare they would mean nothing.
+    | _terms(
+        _ODRL,
+        {
+            _read_nodes: "odrl:remedy odrl:consequence odrl:refinement",
+            _read_text: "odrl:unit odrl:source odrl:informedParty odrl:compensatedParty",
+        },
+    )
+    | {ACTION_REFINEMENT: _Term(ACTION_REFINEMENT, _read_nodes)}
+    | {name: _Term(name, _read_one) for name in (ASSETS, PARTIES)}
 )
 
 # The one short name that means two things: dcat:dataset in a catalogue, dspace:dataset here.
@@ -364,31 +376,17 @@ _DATATYPES: Final[Mapping[type, str]] = MappingProxyType(
 """Datatype of a native JSON value (JSON-LD 1.1 API, "Data Round Tripping")."""
 
 _DSPACE_TYPES = (
-    "CatalogRequestMessage",
-    "DatasetRequestMessage",
-    "CatalogError",
-    "ContractRequestMessage",
-    "ContractOfferMessage",
-    "ContractAgreementMessage",
-    "ContractAgreementVerificationMessage",
-    "ContractNegotiationEventMessage",
-    "ContractNegotiationTerminationMessage",
-    "ContractNegotiation",
-    "ContractNegotiationError",
-    "TransferRequestMessage",
-    "TransferStartMessage",
-    "TransferSuspensionMessage",
-    "TransferCompletionMessage",
-    "TransferTerminationMessage",
-    "TransferProcess",
-    "TransferError",
-    "DataAddress",
-    "EndpointProperty",
+    "CatalogRequestMessage DatasetRequestMessage CatalogError ContractRequestMessage"
+    " ContractOfferMessage ContractAgreementMessage ContractAgreementVerificationMessage"
+    " ContractNegotiationEventMessage ContractNegotiationTerminationMessage"
+    " ContractNegotiation ContractNegotiationError TransferRequestMessage TransferStartMessage"
+    " TransferSuspensionMessage TransferCompletionMessage TransferTerminationMessage"
+    " TransferProcess TransferError DataAddress EndpointProperty"
 )
 _DCAT_TYPES = ("Catalog", "Dataset", "Distribution", "DataService")
 _ODRL_TYPES = ("Offer", "Agreement", "Set", "Permission", "Prohibition", "Duty", "Constraint")
 _TYPES: Final[Mapping[str, str]] = MappingProxyType(
-    dict.fromkeys(_DSPACE_TYPES, _DSPACE)
+    dict.fromkeys(_DSPACE_TYPES.split(), _DSPACE)
     | dict.fromkeys(_DCAT_TYPES, _DCAT)
     | dict.fromkeys(_ODRL_TYPES, _ODRL)
 )

@@ -3,6 +3,12 @@
 DSP 2025-1, "Policies": a rule has one action (a string) and constraints that are conjunctive; a
 constraint is atomic or exactly one of ``and``, ``or``, ``xone``, ``andSequence``.
 
+What ODRL has beyond that profile (duties of a permission, remedies, consequences, refinements,
+units) stands in further members, which the protocol's schemas let through. They are named so that
+they mean the same to whoever reads JSON-LD: bare where the protocol's context defines the name,
+else prefixed (``odrl:remedy``) or absolute. A policy that uses them names our profile, so that
+nobody who does not know it takes the policy for a weaker one.
+
 Example::
 
     offer = Offer.read({"@id": "urn:uuid:o1", "@type": "Offer", "permission": [{"action": "use"}]})
@@ -15,6 +21,18 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from trustspace.model.value import Value
+
+PROFILE = "https://w3id.org/trustspace/ns#"
+"""Profile that a policy names which says more than the protocol's own profile of ODRL."""
+
+ACTION_REFINEMENT = f"{PROFILE}actionRefinement"
+"""Wire name of the conditions on how an action is carried out: an action is only a string."""
+
+ASSETS = f"{PROFILE}assets"
+"""Wire name of the asset collection of a rule: ``target`` belongs to the policy."""
+
+PARTIES = f"{PROFILE}parties"
+"""Wire name of the party collection of a rule."""
 
 Operator = Literal[
     "eq",
@@ -46,6 +64,7 @@ class AtomicConstraint(Value):
     left_operand: str = Field(alias="leftOperand")
     operator: Operator
     right_operand: RightOperand = Field(alias="rightOperand")
+    unit: str | None = Field(default=None, alias="odrl:unit")
 
     @model_validator(mode="after")
     def _is_not_logical_too(self) -> Self:
@@ -93,13 +112,55 @@ class LogicalConstraint(Value):
 Constraint = AtomicConstraint | LogicalConstraint
 
 
+class Collection(Value):
+    """Parties or assets that a rule is about, by the name of their collection or by conditions."""
+
+    source: str | None = Field(default=None, alias="odrl:source")
+    refinements: tuple[Constraint, ...] = Field(default=(), alias="odrl:refinement")
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.source is None and not self.refinements:
+            msg = "a collection has a source or a refinement"
+            raise ValueError(msg)
+        return self
+
+
 class Rule(Value):
-    """An action under constraints; the kind is given by the list that holds it."""
+    """An action under constraints; the kind is given by the list that holds it.
+
+    Attributes:
+        action: What it is about.
+        constraints: Conditions, all of which hold.
+        refinements: Conditions on how the action is carried out.
+        assets: Which of the assets it is about; all where there is nothing.
+        parties: Which parties it is about.
+        duties: Pre-conditions of a permission.
+        remedies: What is owed once a prohibition was breached.
+        consequences: What has to be done as well once a duty has lapsed.
+    """
 
     action: str
     constraints: tuple[Constraint, ...] = Field(default=(), alias="constraint")
+    refinements: tuple[Constraint, ...] = Field(default=(), alias=ACTION_REFINEMENT)
+    assets: Collection | None = Field(default=None, alias=ASSETS)
+    parties: Collection | None = Field(default=None, alias=PARTIES)
     duties: "tuple[Rule, ...]" = Field(default=(), alias="duty")
-    """Pre-conditions of a permission; not in the DSP profile, kept for peers that send them."""
+    remedies: "tuple[Rule, ...]" = Field(default=(), alias="odrl:remedy")
+    consequences: "tuple[Rule, ...]" = Field(default=(), alias="odrl:consequence")
+
+    def constrained(self) -> Iterator[Constraint]:
+        """Yield its constraints and refinements, those of its duties left out."""
+        yield from self.constraints
+        yield from self.refinements
+        for scope in (self.assets, self.parties):
+            yield from scope.refinements if scope else ()
+
+    def within(self) -> "Iterator[Rule]":
+        """Yield its duties, remedies and consequences, and theirs."""
+        for each in (*self.duties, *self.remedies, *self.consequences):
+            yield each
+            yield from each.within()
 
 
 class Policy(Value):

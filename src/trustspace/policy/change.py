@@ -18,17 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import PolicyError
 from trustspace.policy.constraint import Atom, Normal
+from trustspace.policy.implication import any_implies, key
 from trustspace.policy.messages import LANGUAGES, Language, phrase
-from trustspace.policy.normal_rule import NormalRule, key, normal_rules
+from trustspace.policy.normal_rule import NormalRule, normal_rules
 from trustspace.policy.vocabulary import compact
-from trustspace.policy.wording import demand, printable, term
+from trustspace.policy.wording import condition, duty_words, printable, rule_words, term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from trustspace.model.odrl import Policy
+    from trustspace.policy.document import RuleKind
+    from trustspace.policy.normal_duty import NormalDuty
 
-_KINDS = ("permission", "prohibition", "obligation")
+_KINDS: tuple[RuleKind, ...] = ("permission", "prohibition", "obligation")
 
 
 class Kind(StrEnum):
@@ -103,7 +106,7 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _normal(policy: Policy, kind: str) -> tuple[NormalRule, ...]:
+def _normal(policy: Policy, kind: RuleKind) -> tuple[NormalRule, ...]:
     rules = {
         "permission": policy.permissions,
         "prohibition": policy.prohibitions,
@@ -117,7 +120,7 @@ def _conflict(policy: Policy) -> str:
 
 
 def _rules(
-    kind: str, before: Sequence[NormalRule], after: Sequence[NormalRule]
+    kind: RuleKind, before: Sequence[NormalRule], after: Sequence[NormalRule]
 ) -> Iterator[Change]:
     """Pair the rules of one kind, equal ones first, then the closest of the same action."""
     equal = Counter(rule.key for rule in before) & Counter(rule.key for rule in after)
@@ -146,10 +149,27 @@ def _without(rules: Sequence[NormalRule], known: Counter[Hashable]) -> list[Norm
     return rest
 
 
-def _terms(kind: str, before: NormalRule, after: NormalRule) -> Iterator[Change]:
-    """Compare the constraints of two rules of one action, by what they are about."""
-    earlier = _parts_without(before, after)
-    later = _parts_without(after, before)
+def _terms(kind: RuleKind, before: NormalRule, after: NormalRule) -> Iterator[Change]:
+    """Compare the constraints and duties of two rules of one action, by what they are about."""
+    if before.names != after.names:
+        yield _change(Kind.CHANGED, after.src, _member("collection"))
+    if kind == "obligation":
+        yield from _duties(before.duties, after.duties)
+        return
+    yield from _conditions(kind, before, after, before.parts, after.parts)
+    yield from _conditions(kind, before, after, before.refine, after.refine)
+    yield from _duties(before.duties, after.duties)
+
+
+def _conditions(
+    kind: RuleKind,
+    before: NormalRule,
+    after: NormalRule,
+    was: Sequence[Normal],
+    is_now: Sequence[Normal],
+) -> Iterator[Change]:
+    earlier = _parts_without(was, is_now)
+    later = _parts_without(is_now, was)
     for part in earlier:
         other = next((each for each in later if _about(each) == _about(part)), None)
         if other is None:
@@ -161,9 +181,41 @@ def _terms(kind: str, before: NormalRule, after: NormalRule) -> Iterator[Change]
         yield _of_term(Kind.ADDED, part)
 
 
-def _parts_without(rule: NormalRule, other: NormalRule) -> list[Normal]:
-    known = {_key(part) for part in other.parts}
-    return [part for part in rule.parts if _key(part) not in known]
+def _duties(before: Sequence[NormalDuty], after: Sequence[NormalDuty]) -> Iterator[Change]:
+    """Pair duties of one action; a duty that is stricter is narrower."""
+    was, is_now = ({duty.key for duty in duties} for duties in (before, after))
+    later = [duty for duty in after if duty.key not in was]
+    for duty in before:
+        if duty.key in is_now:
+            continue
+        other = next((each for each in later if each.action == duty.action), None)
+        if other is None:
+            yield _of_duty(Kind.REMOVED, duty)
+            continue
+        later.remove(other)
+        stricter, looser = other.is_as_strict_as(duty), duty.is_as_strict_as(other)
+        kind = Kind.CHANGED
+        if stricter != looser:
+            kind = Kind.NARROWER if stricter else Kind.WIDER
+        yield _of_duty(kind, other, instead_of=duty)
+    for duty in later:
+        yield _of_duty(Kind.ADDED, duty)
+
+
+def _of_duty(kind: Kind, duty: NormalDuty, *, instead_of: NormalDuty | None = None) -> Change:
+    def words(language: Language) -> str:
+        wanted = duty_words(duty, language)
+        if instead_of is None:
+            return phrase(f"change.{kind}", language, wanted=wanted)
+        expected = duty_words(instead_of, language)
+        return phrase(f"change.{kind}", language, wanted=wanted, expected=expected)
+
+    return _change(kind, duty.src, words)
+
+
+def _parts_without(parts: Sequence[Normal], others: Sequence[Normal]) -> list[Normal]:
+    known = {_key(part) for part in others}
+    return [part for part in parts if _key(part) not in known]
 
 
 def _key(part: Normal) -> Hashable:
@@ -178,10 +230,11 @@ def _about(part: Normal) -> str:
 
 
 def _direction(
-    kind: str, before: NormalRule, after: NormalRule, earlier: Normal, later: Normal
+    kind: RuleKind, before: NormalRule, after: NormalRule, earlier: Normal, later: Normal
 ) -> Kind:
-    stricter, looser = after.fulfils(earlier), before.fulfils(later)
-    if stricter == looser or kind == "obligation":
+    stricter = after.fulfils(earlier) or any_implies(after.refine, earlier)
+    looser = before.fulfils(later) or any_implies(before.refine, later)
+    if stricter == looser:
         return Kind.CHANGED
     # A prohibition whose condition is met more rarely forbids less.
     return Kind.NARROWER if stricter is (kind == "permission") else Kind.WIDER
@@ -190,35 +243,23 @@ def _direction(
 def _of_term(kind: Kind, part: Normal, *, instead_of: Normal | None = None) -> Change:
     def words(language: Language) -> str:
         if instead_of is None:
-            return phrase(f"change.{kind}", language, wanted=_words(part, language))
+            return phrase(f"change.{kind}", language, wanted=condition(part, language))
         return phrase(
             f"change.{kind}",
             language,
-            wanted=_words(part, language),
-            expected=_words(instead_of, language),
+            wanted=condition(part, language),
+            expected=condition(instead_of, language),
         )
 
     return _change(kind, part.src, words, part.left if isinstance(part, Atom) else None)
 
 
-def _words(part: Normal, language: Language) -> str:
-    if isinstance(part, Atom):
-        return demand(part.left, part.op, part.right, language, unit=part.unit or "")
-    joined = phrase("list", language).join(_words(each, language) for each in part.parts)
-    return f"{part.kind} ({joined})"
-
-
 def _of_rule(kind: Kind, name: str, rule: NormalRule) -> Callable[[Language], str]:
     def words(language: Language) -> str:
-        wanted = phrase(
-            "change.rule",
-            language,
-            term=term(name, language),
-            expected=term(rule.action, language),
-        )
-        demands = [_words(part, language) for part in rule.parts]
-        if demands:
-            wanted += phrase("change.where", language, wanted="; ".join(demands))
+        wanted = rule_words(name, rule.action, (*rule.parts, *rule.refine), language)
+        if name != "obligation":
+            owed = "; ".join(duty_words(duty, language) for duty in rule.duties)
+            wanted += phrase("change.duties", language, wanted=owed) if owed else ""
         return phrase(f"change.{kind}", language, wanted=wanted)
 
     return words

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.model.odrl import AtomicConstraint, Constraint, LogicalConstraint
 from trustspace.policy.mask import parse_mask
+from trustspace.policy.operands import resolved
 from trustspace.policy.quantity import MEASURES, read_quantity
 from trustspace.policy.right_operand import typed
 from trustspace.policy.row_filter import MAX_COLUMN_LENGTH, parse_where
@@ -26,7 +27,6 @@ from trustspace.policy.vocabulary import (
     COUNTED,
     Kind,
     LeftOperand,
-    left_operand,
     operator,
     spelled,
 )
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from trustspace.model.odrl import Rule
     from trustspace.policy.predicate import MaskSpec, Predicate, Scalar
 
 Connective = Literal["and", "or", "xone", "andSequence"]
@@ -102,14 +101,16 @@ def read_constraints(
     *,
     duty: bool = False,
     signed: datetime | None = None,
+    member: str = "constraint",
 ) -> tuple[Normal, ...]:
     """Return the conjuncts of a rule in normal form.
 
     Args:
         constraints: Constraints as on the wire.
         location: JSON pointer of the rule.
-        duty: Whether the rule is an obligation, whose operands are its own.
+        duty: Whether the rule is a duty, which has operands of its own beside.
         signed: When the agreement was signed, where that is known.
+        member: Name of the member that holds them, for the pointers.
 
     Raises:
         PolicyError: A term is unsupported, a value of the wrong kind, or the logic too deep.
@@ -118,7 +119,7 @@ def read_constraints(
     return tuple(
         part
         for index, constraint in enumerate(constraints)
-        for part in reader.conjuncts(constraint, f"{location}/constraint/{index}", 0)
+        for part in reader.conjuncts(constraint, f"{location}/{pointer_part(member)}/{index}", 0)
     )
 
 
@@ -155,7 +156,7 @@ def refuse_unknown_members(extra: dict[str, object] | None, location: str) -> No
     """
     for name, value in (extra or {}).items():
         if name not in _DESCRIPTIVE_MEMBERS and not _states_nothing(name, value):
-            hint = _UNSUPPORTED_YET.get(name.rpartition(":")[2].rpartition("/")[2], "")
+            hint = _HINTS.get(name.rpartition(":")[2].rpartition("/")[2], "")
             raise UnsupportedTermError(
                 f"{name[:200]!r} is not supported here",
                 code="policy.unsupported",
@@ -165,22 +166,7 @@ def refuse_unknown_members(extra: dict[str, object] | None, location: str) -> No
 
 
 def _states_nothing(name: str, value: object) -> bool:
-    return value == [] and ":" not in name and name not in _UNSUPPORTED_YET
-
-
-def refuse_duties(rule: Rule, location: str) -> None:
-    """Refuse a rule with duties of its own, which would be pre-conditions of its use.
-
-    Raises:
-        UnsupportedTermError: It has one.
-    """
-    if rule.duties:
-        raise UnsupportedTermError(
-            "a duty of a rule is not supported",
-            code="policy.unsupported",
-            location=f"{location}/duty",
-            hint=_UNSUPPORTED_YET["duty"],
-        )
+    return value == [] and ":" not in name and name not in _HINTS
 
 
 def pointer_part(name: str) -> str:
@@ -188,15 +174,16 @@ def pointer_part(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-_UNSUPPORTED_YET = {
+_HINTS = {
     "target": "the target belongs to the policy, not to the rule (DSP 2025-1, 'Policies')",
-    "refinement": "write the condition as a constraint of the rule",
-    "remedy": "write what is owed as an obligation of the policy",
-    "consequence": "write what is owed as an obligation of the policy",
+    "refinement": "on the wire, conditions on the action stand under"
+    " https://w3id.org/trustspace/ns#actionRefinement",
+    "remedy": "a prohibition has it under odrl:remedy",
+    "consequence": "a duty has it under odrl:consequence",
     "inheritFrom": "write the inherited rules into the policy",
-    "unit": "write the value in the smallest unit that the operand counts in",
+    "unit": "write odrl:unit beside a number",
     "rightOperandReference": "write the value as rightOperand",
-    "duty": "write delete and log as obligations of the policy",
+    "duty": "only a permission has duties; what is owed is an obligation of the policy",
 }
 
 
@@ -227,13 +214,6 @@ class _Reader:
     def _parts(
         self, constraint: LogicalConstraint, location: str, depth: int
     ) -> list[tuple[Constraint, str]]:
-        if self.duty:
-            raise UnsupportedTermError(
-                "logical constraints of an obligation are not supported",
-                code="policy.unsupported",
-                location=location,
-                hint="give one term, such as delayPeriod",
-            )
         refuse_unknown_members(constraint.model_extra, location)
         if depth >= MAX_DEPTH or len(constraint.parts) > MAX_OPERANDS:
             raise PolicyError(
@@ -248,7 +228,7 @@ class _Reader:
 
     def atom(self, constraint: AtomicConstraint, location: str, *, conjunctive: bool) -> Atom:
         refuse_unknown_members(constraint.model_extra, location)
-        operand = left_operand(
+        operand = resolved(
             constraint.left_operand, location=f"{location}/leftOperand", duty=self.duty
         )
         op = operator(constraint.operator, operand, location=f"{location}/operator")
@@ -261,12 +241,23 @@ class _Reader:
                 hint="state it as a constraint of the rule, or as rules of their own",
             )
         right = typed(constraint.right_operand, operand, op, location=where, signed=self.signed)
-        unit = None
+        unit = constraint.unit
+        if unit is not None and (operand.kind not in _MEASURED or operand.name in COUNTED):
+            raise UnsupportedTermError(
+                f"{spelled(operand.name)!r} has no unit",
+                code="policy.unsupported",
+                location=f"{location}/odrl:unit",
+                hint="leave it out, or write it with the value",
+            )
         if operand.kind in (Kind.FREQUENCY, Kind.QUANTITY):
             right, unit = counted(str(right), operand.name, where)
         atom = Atom(operand, cast("Operator", op), right, location, unit)
         check_form(atom, where)
         return atom
+
+
+_MEASURED = (Kind.DECIMAL, Kind.INTEGER, Kind.ANY)
+"""Kinds of values that may have a unit."""
 
 
 def counted(text: str, left: str, location: str) -> tuple[int, str | None]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trustspace.policy.facts import CLOCKS
+from trustspace.policy.lasting import CLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import RemoteProtocolError
 from trustspace.model.strict_json import loads
+from trustspace.policy.decimals import as_written
 from trustspace.policy.decision import Decision, Reason
 from trustspace.policy.mask import format_mask
 from trustspace.policy.messages import Language, is_known, phrase
+from trustspace.policy.operands import EVERY_OPERAND
 from trustspace.policy.quantity import Measured
 from trustspace.policy.row_filter import format_where
 from trustspace.policy.vocabulary import COUNTED, LEFT_OPERANDS, Kind, compact
@@ -92,11 +94,20 @@ def remote_reasons(decision: Decision) -> list[dict[str, Any]]:
         {
             name: list(member) if isinstance(member, tuple) else member
             for name in ("id", "src", "left", "op", "expected", "unit")
-            if (member := getattr(reason, name)) is not None
+            if (member := _stated(reason, name)) is not None
             and (name != "expected" or reason.id not in _ABOUT_ANOTHER_PARTY)
         }
         for reason in decision.reasons[:MAX_REASONS]
     ]
+
+
+def _stated(reason: Reason, name: str) -> Any:  # noqa: ANN401 - a scalar or several
+    """Return a member of a reason, a value as the policy states it: numbers with their point."""
+    member = getattr(reason, name)
+    operand = LEFT_OPERANDS.get(reason.left or "") or EVERY_OPERAND.get(reason.left or "")
+    if name != "expected" or operand is None or member is None:
+        return member
+    return as_written(member, operand)
 
 
 _ABOUT_ANOTHER_PARTY = frozenset({"agreement.party", "agreement.target", "agreement.digest"})

@@ -29,12 +29,14 @@ from trustspace.policy.decision import (
     Decision,
     DecisionRequest,
     DutyFacts,
+    DutyIR,
     Fact,
     PolicyIR,
     Reason,
     Resource,
     Subject,
 )
+from trustspace.policy.lasting import time_to_live
 from trustspace.policy.lower import policy_digest
 from trustspace.policy.mask import METHODS, format_mask
 from trustspace.policy.quantity import Measured, What
@@ -48,9 +50,6 @@ if TYPE_CHECKING:
     from trustspace.model.odrl import Agreement, Policy
     from trustspace.policy.decision import Point, RuleIR
     from trustspace.policy.engine import PolicyEngine
-
-LONGEST_LEASE = 60
-"""Seconds after which every decision is asked for again."""
 
 
 class Circumstances(TypedDict):
@@ -192,31 +191,12 @@ def build_request(
 
 def needed(policy: PolicyIR) -> frozenset[str]:
     """Return the left operands whose facts the rules of a policy compare."""
+    rules = _rules(policy)
     return frozenset(
-        [leaf.left for rule in _rules(policy) for leaf in rule.leaves]
-        + [
-            leaf.left
-            for duty in (*policy.obligations, *(d for rule in _rules(policy) for d in rule.duties))
-            for leaf in duty.refine
-        ]
+        leaf.left
+        for one in (*rules, *policy.duties())
+        for leaf in (*one.leaves, *(one.refine if isinstance(one, DutyIR) else ()))
     )
-
-
-def time_to_live(request: DecisionRequest) -> int:
-    """Return for how many seconds a decision on the request may be leased, 1 to 60."""
-    moments = [
-        moment
-        for policy in request.policies
-        for rule in _rules(policy)
-        for leaf in rule.leaves
-        if leaf.left in CLOCKS and isinstance(leaf.right, int)
-        for moment in (leaf.right, leaf.right + 1)
-    ]
-    moments += [fact.expires for fact in request.facts.values() if fact.expires is not None]
-    if request.agreement is not None and request.agreement.expires is not None:
-        moments.append(request.agreement.expires)
-    ahead = [moment - request.now for moment in moments if moment > request.now]
-    return min([LONGEST_LEASE, *ahead])
 
 
 def anyone() -> Subject:
@@ -343,10 +323,6 @@ def regions_around(code: str) -> tuple[str, ...]:
     return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
-CLOCKS = frozenset({"odrl:dateTime", "edc:inForceDate"})
-"""Left operands whose fact is the time of the request."""
-
-
 def _rules(policy: PolicyIR) -> tuple[RuleIR, ...]:
     return (*policy.permissions, *policy.prohibitions)
 
@@ -364,7 +340,8 @@ def _unenforceable(decision: Decision, capabilities: Capabilities) -> Iterator[R
         if measured.what not in capabilities.counts:
             yield _unable(measured.left, limit.max)
     for duty in decision.obligations:
-        if duty.action not in capabilities.duties:
+        # What is done before or after a use is for others to do: it is asked for, and recorded.
+        if duty.when == "during" and duty.action not in capabilities.duties:
             yield _unable(None, duty.action, at=duty.id, src=duty.src)
 
 

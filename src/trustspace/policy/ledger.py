@@ -20,7 +20,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from trustspace.errors import PolicyError
-from trustspace.policy.facts import CLOCKS, Capabilities
+from trustspace.policy.facts import Capabilities
+from trustspace.policy.lasting import CLOCKS
 from trustspace.policy.messages import Language, phrase
 from trustspace.policy.operands import EVERY_ACTION
 from trustspace.policy.quantity import MEASURES
@@ -241,9 +242,11 @@ class _Book:
 
     def _duty(self, duty: DutyIR) -> Term:
         able = self.abilities
+        if duty.when == "before":
+            return Term(duty.src, duty.action, "enforced", "contractual", "ledger.duty.before")
         if duty.action in able.proves:
             return Term(duty.src, duty.action, "attested", "attested", "ledger.duty.proved")
-        if duty.action in able.performs and duty.when != "before":
+        if duty.action in able.performs:
             return Term(duty.src, duty.action, "enforced", "contractual", "ledger.duty.performed")
         if duty.action in able.records and duty.when == "after":
             return Term(duty.src, duty.action, "attested", "contractual", "ledger.duty.recorded")

@@ -25,39 +25,14 @@ from pydantic import ValidationError
 
 from trustspace.errors import PolicyError, UnsupportedTermError
 from trustspace.model.value import canonical
-from trustspace.policy.constraint import (
-    Normal,
-    atoms,
-    count_nodes,
-    read_constraints,
-    refuse_duties,
-    refuse_unknown_members,
-)
-from trustspace.policy.delivery import Delivery, deciding
-from trustspace.policy.flat import Flat
-from trustspace.policy.rule import (
-    MAX_NODES,
-    MAX_RULES,
-    DutyIR,
-    PolicyIR,
-    RuleIR,
-)
-from trustspace.policy.vocabulary import (
-    COUNTED,
-    ODRL_NAMESPACE,
-    TRUSTSPACE_NAMESPACE,
-    Kind,
-    action,
-    compact,
-    duty_action,
-    included_actions,
-    spelled,
-)
+from trustspace.policy.constraint import count_nodes, refuse_unknown_members
+from trustspace.policy.lowering import Lowered, Standing
+from trustspace.policy.rule import MAX_NODES, MAX_RULES, PolicyIR
+from trustspace.policy.vocabulary import ODRL_NAMESPACE, TRUSTSPACE_NAMESPACE, compact
+from trustspace.policy.wire_policy import read_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from trustspace.model.odrl import Policy, Rule
+    from trustspace.model.odrl import Policy
 
 PolicyKind = Literal["offer", "agreement", "set"]
 
@@ -72,13 +47,6 @@ PROFILES = frozenset({TRUSTSPACE_NAMESPACE, ODRL_NAMESPACE, f"{ODRL_NAMESPACE}co
 
 _POLICY_MEMBERS = frozenset({"assigner", "assignee", "conflict", "uid", "@context"})
 """Members of a policy that the model does not name and lowering understands."""
-
-_ON_FAILURE: dict[str, tuple[Literal["during", "after"], Literal["terminate", "suspend"]]] = {
-    "odrl:delete": ("after", "terminate"),
-    "ts:log": ("during", "suspend"),
-    "ts:meter": ("during", "suspend"),
-}
-"""When a duty is done, and what the connector does when it cannot be."""
 
 
 def lower(
@@ -103,8 +71,8 @@ def lower(
         prefix: Put before every rule id, to tell the rules of several policies apart.
 
     Returns:
-        The rules, ids ``p1`` … for permissions, ``x1`` … for prohibitions, ``d1`` … for
-        obligations. Small policies are lowered once.
+        The rules, with the ids that `trustspace.policy.lowering` gives them. Small policies are
+        lowered once.
 
     Raises:
         UnsupportedTermError: A term cannot be evaluated (``policy.unsupported``), with the pointer.
@@ -168,26 +136,16 @@ def _lower(source: _Source) -> PolicyIR:
     policy = source.policy
     _check_size(policy)
     conflict = _check_members(policy)
-    lowering = _Lowering(source.target, source.assignee, source.signed, source.kind)
+    document = read_wire(policy, kind=source.kind, conflict=conflict, signed=source.signed)
+    standing = Standing(
+        digest=source.digest,
+        prefix=source.prefix,
+        target=source.target,
+        assignee=source.assignee,
+        counts=True,
+    )
     try:
-        return PolicyIR(
-            uid=source.uid,
-            digest=source.digest,
-            kind=source.kind,
-            conflict=conflict,
-            permissions=tuple(
-                lowering.permission(rule, f"/permission/{index}", f"{source.prefix}p{index + 1}")
-                for index, rule in enumerate(policy.permissions)
-            ),
-            prohibitions=tuple(
-                lowering.prohibition(rule, f"/prohibition/{index}", f"{source.prefix}x{index + 1}")
-                for index, rule in enumerate(policy.prohibitions)
-            ),
-            obligations=tuple(
-                lowering.obligation(rule, f"/obligation/{index}", f"{source.prefix}d{index + 1}")
-                for index, rule in enumerate(policy.obligations)
-            ),
-        )
+        return Lowered().add(document, standing)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise PolicyError(
@@ -198,8 +156,8 @@ def _lower(source: _Source) -> PolicyIR:
 def _check_size(policy: Policy) -> None:
     if policy.is_empty:
         raise PolicyError("the policy permits nothing: it has no rule", code="policy.empty")
-    rules = [rule for _, rule in policy.rules()]
-    nodes = sum(count_nodes(rule.constraints) for rule in rules)
+    rules = [each for _, rule in policy.rules() for each in (rule, *rule.within())]
+    nodes = sum(count_nodes(tuple(rule.constrained())) for rule in rules)
     size = len(_canonical(policy))
     for found, most, what in (
         (len(rules), MAX_RULES, "rules"),
@@ -264,109 +222,3 @@ def _timestamp(policy: Policy) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
-
-
-@dataclass(frozen=True)
-class _Lowering:
-    """What all rules of one policy share."""
-
-    target: str | None
-    assignee: str | None
-    signed: datetime | None
-    kind: PolicyKind
-
-    def permission(self, rule: Rule, location: str, name: str) -> RuleIR:
-        parts = self._parts(rule, location)
-        delivery = Delivery.of(parts, counter=f"rule:{name}")
-        return self._rule(rule, location, name, deciding(parts), delivery)
-
-    def prohibition(self, rule: Rule, location: str, name: str) -> RuleIR:
-        parts = self._parts(rule, location)
-        for atom in atoms(parts):
-            if atom.operand.shapes_delivery or atom.left in COUNTED:
-                raise UnsupportedTermError(
-                    f"{spelled(atom.left)!r} cannot be a condition of a prohibition",
-                    code="policy.unsupported",
-                    location=atom.src,
-                    hint="state it as a constraint of the permission",
-                )
-        return self._rule(rule, location, name, parts, Delivery())
-
-    def obligation(self, rule: Rule, location: str, name: str) -> DutyIR:
-        refuse_duties(rule, location)
-        refuse_unknown_members(rule.model_extra, location)
-        done = duty_action(rule.action, location=f"{location}/action")
-        terms = read_constraints(rule.constraints, location, duty=True)
-        if len(terms) > 1 or (terms and done != "odrl:delete"):
-            raise UnsupportedTermError(
-                f"{spelled(done)!r} does not take these constraints",
-                code="policy.unsupported",
-                location=f"{location}/constraint",
-                hint="delete takes one delayPeriod; other duties take none",
-            )
-        when, on_failure = _ON_FAILURE[done]
-        delays = [term.right for term in atoms(terms) if isinstance(term.right, int)]
-        return DutyIR(
-            id=name,
-            action=done,
-            when=when,
-            delay=delays[0] if delays else None,
-            deadline=None,
-            leaves=(),
-            logic=(),
-            top=(),
-            refine=(),
-            params={},
-            on_failure=on_failure,
-            remedies=(),
-            consequences=(),
-            src=location,
-        )
-
-    def _parts(self, rule: Rule, location: str) -> tuple[Normal, ...]:
-        refuse_duties(rule, location)
-        refuse_unknown_members(rule.model_extra, location)
-        parts = read_constraints(rule.constraints, location, signed=self.signed)
-        for atom in atoms(parts):
-            if (
-                self.kind == "agreement"
-                and atom.operand.kind is Kind.DATE_TIME
-                and isinstance(atom.right, str)
-            ):
-                raise UnsupportedTermError(
-                    "a time counted from the signature needs the agreement's timestamp",
-                    code="policy.unsupported",
-                    location=f"{atom.src}/rightOperand",
-                    hint="give the agreement a timestamp with a zone",
-                )
-        return parts
-
-    def _rule(
-        self,
-        rule: Rule,
-        location: str,
-        name: str,
-        parts: Sequence[Normal],
-        delivery: Delivery,
-    ) -> RuleIR:
-        covered = action(rule.action, location=f"{location}/action")
-        flat = Flat()
-        top = tuple(flat.add(part)[0] for part in parts)
-        return RuleIR(
-            id=name,
-            actions=(covered, *sorted(included_actions(covered) - {covered})),
-            target=self.target,
-            assignee=self.assignee,
-            counter=f"rule:{name}" if delivery.limits else None,
-            leaves=tuple(flat.leaves),
-            logic=tuple(tuple(level) for level in flat.levels),
-            top=top,
-            refine=(),
-            duties=(),
-            filters=delivery.filters,
-            columns=delivery.columns,
-            masks=delivery.masks,
-            limits=delivery.limits,
-            depends=(),
-            src=location,
-        )

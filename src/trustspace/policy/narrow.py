@@ -21,19 +21,23 @@ from trustspace.errors import PolicyError
 from trustspace.model.odrl import AtomicConstraint, Constraint, Offer, Policy, Rule
 from trustspace.model.value import canonical
 from trustspace.policy.constraint import Atom, Normal
+from trustspace.policy.implication import key
 from trustspace.policy.messages import LANGUAGES, Language, phrase
+from trustspace.policy.normal_duty import NormalDuty
 from trustspace.policy.normal_rule import NormalRule, normal_rules
 from trustspace.policy.right_operand import name_of
 from trustspace.policy.vocabulary import compact
-from trustspace.policy.wording import demand, printable, term
+from trustspace.policy.wording import demand, duty_words, printable, term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from trustspace.policy.document import RuleKind
+
 WIDER = "offer.wider"
 """Reason id of an offer that differs from the stored one by more than narrowing."""
 
-_KINDS = ("permission", "prohibition", "obligation")
+_KINDS: tuple[RuleKind, ...] = ("permission", "prohibition", "obligation")
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def _rules(policy: Policy, kind: str) -> Sequence[Rule]:
     }[kind]
 
 
-def _normal(policy: Policy, kind: str) -> tuple[NormalRule, ...]:
+def _normal(policy: Policy, kind: RuleKind) -> tuple[NormalRule, ...]:
     return normal_rules(_rules(policy, kind), kind)
 
 
@@ -196,16 +200,20 @@ def _wider_permissions(
     left = list(asked)
     for rule in stored:
         candidates = [other for other in left if other.action == rule.action]
+        # One about fewer assets or parties than another is no permission for the others.
+        candidates = [other for other in candidates if other.refines_as_much(rule)] or candidates
         if not candidates:
             yield _rule_difference("difference.rule_missing", "permission", rule)
             continue
-        gaps = [[part for part in rule.parts if not other.fulfils(part)] for other in candidates]
+        gaps = [list(other.gaps(rule)) for other in candidates]
         # Of two that are narrow enough the equal one, which leaves the other for its own pair.
         nearest = min(
             range(len(candidates)),
             key=lambda index: (len(gaps[index]), candidates[index].key != rule.key),
         )
         left.remove(candidates[nearest])
+        if not gaps[nearest] and not candidates[nearest].refines_as_much(rule):
+            yield _rule_difference("difference.rule_missing", "permission", rule)
         for part in gaps[nearest]:
             yield _constraint_difference(part)
     for rule in left:
@@ -215,17 +223,30 @@ def _wider_permissions(
 def _missing_rules(
     kind: str, stored: Sequence[NormalRule], asked: Sequence[NormalRule]
 ) -> Iterator[Difference]:
-    present = {rule.key for rule in asked}
+    """Report prohibitions and obligations that are not there, or are weaker."""
     for rule in stored:
-        if rule.key not in present:
+        if not any(_stands_for(kind, other, rule) for other in asked):
             yield _rule_difference("difference.rule_missing", kind, rule)
+
+
+def _stands_for(kind: str, asked: NormalRule, stored: NormalRule) -> bool:
+    if kind == "obligation":
+        return all(asked.does(duty) for duty in stored.duties)
+    same = asked.scope == stored.scope and {*map(key, asked.parts)} == {*map(key, stored.parts)}
+    return same and all(asked.does(duty) for duty in stored.duties)
 
 
 def _rule_difference(name: str, kind: str, rule: NormalRule) -> Difference:
     return _difference(name, rule.src, {"term": kind, "expected": rule.action})
 
 
-def _constraint_difference(part: Normal) -> Difference:
+def _constraint_difference(part: Normal | NormalDuty) -> Difference:
+    if isinstance(part, NormalDuty):
+        english, chinese = (
+            phrase("difference.weaker", language, wanted=duty_words(part, language))
+            for language in LANGUAGES
+        )
+        return Difference(part.src, english, chinese)
     if not isinstance(part, Atom):
         return _difference("difference.weaker", part.src, {"wanted": part.kind})
     english, chinese = (

@@ -1,40 +1,34 @@
-"""Rules in normal form, and when one constraint is at least as strict as another.
+"""Rules in normal form, and whether one rule is at least as strict as another.
 
-Two constraints are equal when their `key` is: spelling, the order of lists and of alternatives, a
-list of one or its element make no difference. A constraint `implies` another when whatever
-satisfies the first satisfies the second; where that cannot be told from the text alone (places
-within places, facts with several values) the answer is no.
+A consumer may add to what it was offered and never take away: conditions, refinements, duties.
+What is missing or weaker is named part by part.
 
 Example::
 
-    implies(atom("purpose eq A"), atom("purpose isAnyOf [A, B]"))  # True
-    implies(atom("count lteq 10"), atom("count lt 10"))            # False
+    stored, asked = (normal_rules(each.permissions, "permission")[0] for each in (offer, request))
+    list(asked.gaps(stored))  # constraints and duties of the stored one that the other weakens
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from trustspace.policy.constraint import (
-    Atom,
-    Group,
-    Normal,
-    read_constraints,
-    refuse_duties,
-    refuse_unknown_members,
-)
+from trustspace.policy.constraint import Atom
 from trustspace.policy.delivery import Delivery
-from trustspace.policy.mask import format_mask, hides_as_much
-from trustspace.policy.row_filter import format_where
-from trustspace.policy.vocabulary import MEMBERSHIP, Kind, action, duty_action
+from trustspace.policy.implication import any_implies, key
+from trustspace.policy.mask import hides_as_much
+from trustspace.policy.normal_duty import NormalDuty
+from trustspace.policy.vocabulary import Kind
+from trustspace.policy.wire_policy import read_list
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
-    from trustspace.model.odrl import Rule
+    from trustspace.model.odrl import Rule as WireRule
+    from trustspace.policy.constraint import Normal
+    from trustspace.policy.document import Rule, RuleKind
     from trustspace.policy.predicate import MaskSpec
 
 
@@ -45,17 +39,28 @@ class NormalRule:
     Attributes:
         action: Prefixed action.
         parts: Conjuncts in normal form.
+        refine: Conditions on action, assets and parties.
+        names: Names of the asset and the party collection, ``None`` for all.
+        duties: Duties of a permission, remedies of a prohibition; of an obligation, itself.
         src: JSON pointer of the rule.
     """
 
     action: str
     parts: tuple[Normal, ...]
+    refine: tuple[Normal, ...]
+    names: tuple[str | None, str | None]
+    duties: tuple[NormalDuty, ...]
     src: str
 
     @property
     def key(self) -> Hashable:
         """What equal rules have in common."""
-        return self.action, frozenset(key(part) for part in self.parts)
+        return self.scope, frozenset(key(part) for part in self.parts), _counted(self.duties)
+
+    @property
+    def scope(self) -> Hashable:
+        """What rules about the same thing have in common."""
+        return self.action, self.names, frozenset(key(part) for part in self.refine)
 
     @cached_property
     def delivery(self) -> Delivery:
@@ -66,10 +71,31 @@ class NormalRule:
         """Tell whether the rule's conjuncts are at least as strict as one constraint."""
         if isinstance(part, Atom) and part.operand.shapes_delivery:
             return _shapes_as_much(self.delivery, part)
-        return any(implies(each, part) for each in self.parts)
+        return any_implies(self.parts, part)
+
+    def does(self, duty: NormalDuty) -> bool:
+        """Tell whether one of the rule's duties is at least as strict as another one."""
+        return any(each.is_as_strict_as(duty) for each in self.duties)
+
+    def refines_as_much(self, stored: NormalRule) -> bool:
+        """Tell whether the rule is about no more than another one."""
+        named = zip(self.names, stored.names, strict=True)
+        return all(theirs in (None, mine) for mine, theirs in named) and all(
+            any_implies(self.refine, part) for part in stored.refine
+        )
+
+    def gaps(self, stored: NormalRule) -> Iterator[Normal | NormalDuty]:
+        """Yield what of a stored permission is missing here or weaker.
+
+        Args:
+            stored: A permission of the same action.
+        """
+        yield from (part for part in stored.parts if not self.fulfils(part))
+        yield from (part for part in stored.refine if not any_implies(self.refine, part))
+        yield from (duty for duty in stored.duties if not self.does(duty))
 
 
-def normal_rules(rules: Sequence[Rule], kind: str) -> tuple[NormalRule, ...]:
+def normal_rules(rules: Sequence[WireRule], kind: RuleKind) -> tuple[NormalRule, ...]:
     """Return the rules of one list of a policy in normal form.
 
     Args:
@@ -79,90 +105,28 @@ def normal_rules(rules: Sequence[Rule], kind: str) -> tuple[NormalRule, ...]:
     Raises:
         PolicyError: A rule has a term or a value that is not understood.
     """
-    duty = kind == "obligation"
-    normal = []
-    for index, rule in enumerate(rules):
-        location = f"/{kind}/{index}"
-        refuse_duties(rule, location)
-        refuse_unknown_members(rule.model_extra, location)
-        name = (duty_action if duty else action)(rule.action, location=f"{location}/action")
-        parts = read_constraints(rule.constraints, location, duty=duty)
-        normal.append(NormalRule(name, parts, location))
-    return tuple(normal)
+    return tuple(_normal(rule) for rule in read_list(rules, kind))
 
 
-def key(part: Normal) -> Hashable:
-    """Return what equal constraints have in common, however they are written."""
-    if isinstance(part, Group):
-        keys = [key(each) for each in part.parts]
-        if part.kind == "andSequence":
-            return part.kind, tuple(keys)
-        # Counted, not a set: one of two equal alternatives never holds alone.
-        return part.kind, frozenset(Counter(keys).items())
-    if part.operand.kind is Kind.ROW_FILTER:
-        return part.left, part.op, format_where(part.filter)
-    if part.operand.kind is Kind.MASKS:
-        return part.left, part.op, frozenset(format_mask(mask) for mask in part.masks)
-    several = part.op in MEMBERSHIP or isinstance(part.right, tuple)
-    right = frozenset(part.values) if several else part.right
-    return part.left, part.op, right if part.unit is None else (right, part.unit)
+def _normal(rule: Rule) -> NormalRule:
+    action = rule.actions[0]
+    scopes = [scope[0] if scope else None for scope in (rule.targets, rule.assignees)]
+    refine = [action.refine, *(scope.refine for scope in scopes if scope)]
+    names = [scope.name if scope else None for scope in scopes]
+    return NormalRule(
+        action=action.name,
+        parts=rule.parts,
+        refine=tuple(part for parts in refine for part in parts),
+        names=(names[0], names[1]),
+        duties=tuple(
+            NormalDuty.of(duty, is_owed=rule.kind != "permission") for duty in rule.duties
+        ),
+        src=rule.src,
+    )
 
 
-def implies(asked: Normal, stored: Normal) -> bool:
-    """Tell whether whatever satisfies the asked constraint satisfies the stored one."""
-    if isinstance(stored, Atom):
-        return isinstance(asked, Atom) and _atom_implies(asked, stored)
-    if key(asked) == key(stored):
-        return True
-    if stored.kind == "or":
-        alternatives = asked.parts if isinstance(asked, Group) and asked.kind == "or" else (asked,)
-        return all(any(implies(each, part) for part in stored.parts) for each in alternatives)
-    if stored.kind == "and" and isinstance(asked, Group) and asked.kind == "and":
-        return all(any(implies(each, part) for each in asked.parts) for part in stored.parts)
-    return False
-
-
-def _atom_implies(asked: Atom, stored: Atom) -> bool:
-    if asked.left != stored.left or asked.unit != stored.unit:
-        return False
-    if key(asked) == key(stored):
-        return True
-    if stored.operand.kind in _NUMBERS:
-        return _is_within(asked, stored)
-    if asked.op == "odrl:eq":
-        return stored.op in ("odrl:isAnyOf", "odrl:isAllOf") and asked.right in stored.values
-    if asked.op == stored.op == "odrl:isNoneOf":
-        return set(asked.values) >= set(stored.values)
-    shortened = asked.op in ("odrl:isAnyOf", "odrl:isAllOf", "odrl:isPartOf")
-    return shortened and asked.op == stored.op and set(asked.values) <= set(stored.values)
-
-
-def _is_within(asked: Atom, stored: Atom) -> bool:
-    """Compare the ranges of two bounds; integers, so that ``lteq 9`` is ``lt 10``."""
-    if not isinstance(asked.right, int) or not isinstance(stored.right, int):
-        return False
-    if stored.op == "odrl:neq":
-        return False
-    low, high = _range(asked)
-    lowest, highest = _range(stored)
-    return lowest <= low and high <= highest
-
-
-def _range(atom: Atom) -> tuple[float, float]:
-    value = cast("int", atom.right)
-    return {
-        "odrl:lt": (-_ENDLESS, value - 1),
-        "odrl:lteq": (-_ENDLESS, value),
-        "odrl:gt": (value + 1, _ENDLESS),
-        "odrl:gteq": (value, _ENDLESS),
-        "odrl:eq": (value, value),
-    }.get(atom.op, (-_ENDLESS, _ENDLESS))
-
-
-_ENDLESS = float("inf")
-
-_NUMBERS = frozenset({Kind.DATE_TIME, Kind.DURATION, Kind.INTEGER, Kind.FREQUENCY, Kind.QUANTITY})
-"""Kinds of values of which a range may lie within another."""
+def _counted(duties: Sequence[NormalDuty]) -> Hashable:
+    return frozenset(duty.key for duty in duties)
 
 
 def _shapes_as_much(asked: Delivery, stored: Atom) -> bool:

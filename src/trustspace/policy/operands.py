@@ -139,6 +139,40 @@ EVERY_ACTION: Mapping[str, frozenset[str]] = MappingProxyType(
 """Every action that a policy may name, with those that it includes."""
 
 
+def resolved(term: str, *, duty: bool = False, location: str = "") -> LeftOperand:
+    """Look a left operand up as a running connector takes it.
+
+    One that the connector finds the value of has the operators that mean something with it; of all
+    others the value is only promised.
+
+    Args:
+        term: Left operand as written.
+        duty: Whether it stands in a duty, which has operands of its own beside.
+        location: JSON pointer to report.
+
+    Raises:
+        UnsupportedTermError: Nobody knows it, code ``policy.unsupported``.
+    """
+    name = compact(term)
+    found = (DUTY_OPERANDS.get(name) if duty else None) or LEFT_OPERANDS.get(name)
+    found = found or EVERY_OPERAND.get(name)
+    if found is None:
+        raise unknown_term("left operand", term, [*LEFT_OPERANDS, *EVERY_OPERAND], location)
+    return found
+
+
+def every_action(term: str, *, location: str = "") -> str:
+    """Return the prefixed name of an action that a rule or a duty may be about.
+
+    Raises:
+        UnsupportedTermError: Nobody knows it, code ``policy.unsupported``.
+    """
+    name = compact(term)
+    if name not in EVERY_ACTION:
+        raise unknown_term("action", term, EVERY_ACTION, location)
+    return name
+
+
 def label_of(name: str) -> str:
     """Return how far a constraint on an operand binds in a running connector."""
     found = LEFT_OPERANDS.get(name) or DUTY_OPERANDS.get(name)

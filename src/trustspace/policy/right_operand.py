@@ -21,6 +21,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import PolicyError
+from trustspace.policy.decimals import scale_of, units
 from trustspace.policy.predicate import MAX_INTEGER
 from trustspace.policy.rule import MAX_OPERANDS
 from trustspace.policy.vocabulary import (
@@ -57,6 +58,7 @@ _TYPES: dict[Kind, frozenset[str]] = {
         {"xsd:string", "xsd:integer", "xsd:long", "xsd:nonNegativeInteger", "xsd:positiveInteger"}
         | {"xsd:duration", "xsd:dayTimeDuration"}
     ),
+    Kind.DECIMAL: frozenset({"xsd:decimal", "xsd:double", "xsd:float", "xsd:integer"}),
     Kind.IRI: frozenset({"xsd:string", "xsd:anyURI"}),
     Kind.DURATION: frozenset({"xsd:duration", "xsd:dayTimeDuration"}),
 }
@@ -106,7 +108,8 @@ def typed(
             code="policy.limit",
             location=location,
         )
-    read = _READERS.get(operand.kind, _text)
+    read = _decimal_reader(operand) if operand.kind is Kind.DECIMAL else None
+    read = read or _READERS.get(operand.kind, _text)
     try:
         values = tuple(read(_plain(item, operand.kind), operator, signed) for item in items)
     except PolicyError as error:
@@ -163,9 +166,11 @@ def _plain(item: object, kind: Kind) -> str | int:
         return _plain_of_object(item, kind)
     if isinstance(item, str):
         return _clean(item)
-    is_number = kind in (Kind.INTEGER, Kind.QUANTITY)
-    if is_number and isinstance(item, int) and not isinstance(item, bool):
-        return item
+    if isinstance(item, int | float) and not isinstance(item, bool):
+        if kind in (Kind.INTEGER, Kind.QUANTITY) and isinstance(item, int):
+            return item
+        if kind is Kind.DECIMAL:
+            return str(item)
     raise _datatype(item, "a string or {'@value', '@type'}")
 
 
@@ -203,6 +208,10 @@ def _integer(value: str | int, _operator: str, _signed: datetime | None) -> int:
     if abs(int(value)) > MAX_INTEGER:
         raise _datatype(value, f"an integer within +-{MAX_INTEGER}")
     return int(value)
+
+
+def _decimal_reader(operand: LeftOperand) -> Callable[[str | int, str, datetime | None], Scalar]:
+    return lambda value, _operator, _signed: units(value, scale=scale_of(operand))
 
 
 def _duration(value: str | int, _operator: str, _signed: datetime | None) -> int:

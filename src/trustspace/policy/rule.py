@@ -289,6 +289,14 @@ class PolicyIR(Document):
             yield from (name for duty in rule.duties for name in duty.ids())
         yield from (each.id for duty in self.obligations for each in duty.consequences)
 
+    def duties(self) -> Iterator[DutyIR]:
+        """Yield the duties and remedies of rules, the obligations, and what follows from them."""
+        for rule in (*self.permissions, *self.prohibitions):
+            for duty in rule.duties:
+                yield from (duty, *duty.consequences)
+        for duty in self.obligations:
+            yield from (duty, *duty.consequences)
+
     def rule_ids(self) -> Iterator[str]:
         """Yield the ids that a decision's ``considered`` must hold, in its order."""
         yield from (rule.id for rule in self.permissions)

@@ -46,6 +46,7 @@ __all__ = [
     "DUTY_OPERANDS",
     "EDC_NAMESPACE",
     "EQUALITY",
+    "FUNCTIONS",
     "LEFT_OPERANDS",
     "MEMBERSHIP",
     "NAMESPACES",
@@ -53,6 +54,7 @@ __all__ = [
     "OPERATORS",
     "ORDERED",
     "TRUSTSPACE_NAMESPACE",
+    "WITH_EACH_USE",
     "XSD_NAMESPACE",
     "Kind",
     "Label",
@@ -221,6 +223,31 @@ DUTIES: Mapping[str, Label] = MappingProxyType(
     {"odrl:delete": "attested", "ts:log": "enforced", "ts:meter": "enforced"}
 )
 """Actions that may be an obligation, with how far each binds at the provider."""
+
+WITH_EACH_USE = frozenset({"ts:log", "ts:meter", "odrl:watermark"})
+"""Obligations that whoever delivers carries out with each use, or does not deliver."""
+
+FUNCTIONS = frozenset(
+    [
+        "odrl:attributedParty",
+        "odrl:attributingParty",
+        "odrl:compensatedParty",
+        "odrl:compensatingParty",
+        "odrl:consentedParty",
+        "odrl:consentingParty",
+        "odrl:contractedParty",
+        "odrl:contractingParty",
+        "odrl:informedParty",
+        "odrl:informingParty",
+        "odrl:trackedParty",
+        "odrl:trackingParty",
+        "odrl:assigner",
+        "odrl:function",
+        "odrl:output",
+        "odrl:relation",
+    ]
+)
+"""Parties and assets beside assignee and target: they do not say whom a rule concerns."""
 
 _INCLUDED_IN: Mapping[str, str] = MappingProxyType(
     {

@@ -12,10 +12,19 @@ Example::
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from trustspace.policy.constraint import Atom, Normal
+from trustspace.policy.decimals import as_written
 from trustspace.policy.messages import Language, is_known, phrase
+from trustspace.policy.operands import EVERY_OPERAND
 from trustspace.policy.quantity import MEASURES, write_quantity
 from trustspace.policy.vocabulary import DUTY_OPERANDS, LEFT_OPERANDS, Kind, compact, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trustspace.policy.normal_duty import NormalDuty
 
 MAX_VALUE_LENGTH = 200
 """Characters of one value in a sentence."""
@@ -41,6 +50,31 @@ def demand(left: str, op: str, right: object, language: Language, *, unit: str =
     if not is_known(template):
         return f"{operand} {printable(spelled(op))} {expected}"
     return phrase(template, language, term=operand, expected=expected)
+
+
+def condition(part: Normal, language: Language) -> str:
+    """Return a constraint, or what joins several, without a full stop."""
+    if isinstance(part, Atom):
+        right = as_written(part.right, part.operand)
+        return demand(part.left, part.op, right, language, unit=part.unit or "")
+    joined = phrase("list", language).join(condition(each, language) for each in part.parts)
+    return f"{part.kind} ({joined})"
+
+
+def rule_words(kind: str, action: str, parts: Sequence[Normal], language: Language) -> str:
+    """Return a rule or a duty with its conditions, without a full stop."""
+    words = phrase(
+        "change.rule", language, term=term(kind, language), expected=term(action, language)
+    )
+    demands = [condition(part, language) for part in parts]
+    return words + (phrase("change.where", language, wanted="; ".join(demands)) if demands else "")
+
+
+def duty_words(duty: NormalDuty, language: Language) -> str:
+    """Return a duty with its conditions and consequences, without a full stop."""
+    words = rule_words("duty", duty.action, duty.parts, language)
+    following = "; ".join(duty_words(each, language) for each in duty.consequences)
+    return words + (phrase("change.consequence", language, wanted=following) if following else "")
 
 
 def term(name: str, language: Language) -> str:
@@ -74,7 +108,7 @@ def printable(text: object) -> str:
 
 def _kind(left: str) -> Kind | None:
     name = compact(left)
-    operand = LEFT_OPERANDS.get(name) or DUTY_OPERANDS.get(name)
+    operand = LEFT_OPERANDS.get(name) or DUTY_OPERANDS.get(name) or EVERY_OPERAND.get(name)
     return operand.kind if operand else None
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from trustspace.errors import PolicyError
-from trustspace.policy.odrl.literal import as_written, literal
+from trustspace.policy.decimals import as_written
+from trustspace.policy.odrl.literal import literal
 from trustspace.policy.odrl.names import Names
 from trustspace.policy.operands import known
 from trustspace.policy.vocabulary import OPERATORS, Kind, LeftOperand

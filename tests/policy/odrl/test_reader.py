@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.policy.odrl.questions import Json, constraint, policy, rule
 
 from trustspace.errors import PolicyError
-from trustspace.policy.odrl.lowering import lower_document
+from trustspace.policy.lowering import lower_document
 from trustspace.policy.odrl.reader import read_policy
 
 ONE = constraint("purpose", "eq", "urn:a")

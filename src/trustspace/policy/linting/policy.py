@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from trustspace.errors import PolicyError
 from trustspace.policy.constraint import Atom, Group, Normal
+from trustspace.policy.decimals import as_written
 from trustspace.policy.ledger import CONNECTOR, ledger, promises, words
 from trustspace.policy.linting.finding import Finding
 from trustspace.policy.linting.ranges import (
@@ -28,9 +29,8 @@ from trustspace.policy.linting.ranges import (
     same_thing,
     span,
 )
+from trustspace.policy.lowering import lower_document
 from trustspace.policy.odrl.cases import every_atom
-from trustspace.policy.odrl.literal import as_written
-from trustspace.policy.odrl.lowering import lower_document
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.operands import EVERY_ACTION
 from trustspace.policy.predicate import Comparison, Junction
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from trustspace.policy.odrl.document import Document, Rule, Scope
+    from trustspace.policy.document import Document, Rule, Scope
     from trustspace.policy.predicate import Predicate
     from trustspace.policy.rule import DutyIR, PolicyIR
     from trustspace.policy.vocabulary import LeftOperand

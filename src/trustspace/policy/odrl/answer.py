@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.policy.decimals import as_written
 from trustspace.policy.mask import format_mask
-from trustspace.policy.odrl.literal import as_written
 from trustspace.policy.operands import EVERY_OPERAND, known
 from trustspace.policy.row_filter import format_where
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trustspace.policy.decision import Decision, DutyTrace, Reason, RuleTrace, Trace
-    from trustspace.policy.odrl.document import Document
-    from trustspace.policy.odrl.lowering import Lowered
+    from trustspace.policy.document import Document
+    from trustspace.policy.lowering import Lowered
     from trustspace.policy.rule import DutyIR, RuleIR
     from trustspace.policy.vocabulary import LeftOperand
 

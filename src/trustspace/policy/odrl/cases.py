@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from trustspace.policy.constraint import Atom, Normal
+    from trustspace.policy.document import Rule
     from trustspace.policy.engine import PolicyEngine
-    from trustspace.policy.odrl.document import Rule
     from trustspace.policy.vocabulary import LeftOperand
 
 Json = dict[str, Any]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from trustspace.errors import PolicyError
 from trustspace.policy.constraint import Atom, Group, Normal, check_form, counted
-from trustspace.policy.odrl.literal import literal, scale_of
+from trustspace.policy.decimals import scale_of
+from trustspace.policy.odrl.literal import literal
 from trustspace.policy.odrl.names import is_descriptive, listed
 from trustspace.policy.operands import known
 from trustspace.policy.right_operand import typed

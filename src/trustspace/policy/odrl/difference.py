@@ -19,10 +19,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from trustspace.policy.constraint import Atom
+from trustspace.policy.decimals import as_written
 from trustspace.policy.messages import LANGUAGES, Language, phrase
 from trustspace.policy.odrl.cases import every_atom
 from trustspace.policy.odrl.evaluation import evaluate
-from trustspace.policy.odrl.literal import as_written
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.vocabulary import Kind
 from trustspace.policy.wording import demand, printable, term
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from trustspace.policy.constraint import Normal
+    from trustspace.policy.document import Document, Rule
     from trustspace.policy.engine import PolicyEngine
-    from trustspace.policy.odrl.document import Document, Rule
     from trustspace.policy.vocabulary import LeftOperand
 
 Json = dict[str, Any]

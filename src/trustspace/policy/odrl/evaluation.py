@@ -23,17 +23,17 @@ from pydantic import ValidationError
 from trustspace.errors import PolicyError
 from trustspace.policy.decision import DecisionRequest
 from trustspace.policy.explain import explain, summary
+from trustspace.policy.lowering import Lowered, lower_document
 from trustspace.policy.odrl.answer import denied_reasons, owed, shape_of, shown_rules, written
-from trustspace.policy.odrl.lowering import Lowered, lower_document
 from trustspace.policy.odrl.names import Names, listed
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.odrl.world import Question, read_question
 
 if TYPE_CHECKING:
     from trustspace.policy.decision import Decision, Reason
+    from trustspace.policy.document import Document
     from trustspace.policy.engine import PolicyEngine
     from trustspace.policy.messages import Language
-    from trustspace.policy.odrl.document import Document
     from trustspace.policy.vocabulary import LeftOperand
 
 Json = dict[str, Any]

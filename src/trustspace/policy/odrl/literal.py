@@ -13,10 +13,11 @@ Example::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import PolicyError
+from trustspace.policy.decimals import scale_of, units
 from trustspace.policy.odrl.names import listed
 from trustspace.policy.predicate import MAX_INTEGER
 from trustspace.policy.right_operand import typed
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 
     from trustspace.policy.odrl.names import Names
     from trustspace.policy.predicate import Scalar
-
-SCALE = 6
-"""Decimal places of a number."""
-
-MONEY_SCALE = 4
-"""Decimal places of ``odrl:payAmount``; its range is the larger for it."""
 
 _INTEGERS = frozenset(
     [
@@ -53,23 +48,6 @@ _DURATIONS = frozenset(["duration", "dayTimeDuration"])
 _MOMENTS = frozenset(["dateTime", "dateTimeStamp", "date"])
 
 _AS_WRITTEN = frozenset(f"xsd:{name}" for name in ("anyURI", "string", "normalizedString", "token"))
-
-
-def scale_of(operand: LeftOperand) -> int:
-    """Return the decimal places that the numbers of an operand are kept with."""
-    return MONEY_SCALE if operand.name == "odrl:payAmount" else SCALE
-
-
-def as_written(value: Any, operand: LeftOperand) -> Any:  # noqa: ANN401 - a scalar or several
-    """Return a value of the engine's as a document would write it: numbers with their point."""
-    if operand.kind not in (Kind.DECIMAL, Kind.ANY) or isinstance(value, bool):
-        return value
-    if isinstance(value, tuple):
-        return tuple(as_written(each, operand) for each in value)
-    if not isinstance(value, int):
-        return value
-    exact = Decimal(value).scaleb(-scale_of(operand)).normalize()
-    return int(exact) if exact == exact.to_integral_value() else f"{exact:f}"
 
 
 def literal(
@@ -181,16 +159,7 @@ def _text(raw: Any, operand: LeftOperand, names: Names) -> Scalar:  # noqa: ANN4
 
 def _number(raw: Any, operand: LeftOperand, names: Names) -> Scalar:  # noqa: ANN401 - a JSON scalar
     del names
-    digits = scale_of(operand)
-    try:
-        if isinstance(raw, bool):
-            raise _datatype(raw, "a number")
-        exact = Decimal(str(raw).strip()) * 10**digits
-    except InvalidOperation as error:
-        raise _datatype(raw, "a number") from error
-    if not exact.is_finite() or exact != exact.to_integral_value() or abs(exact) > MAX_INTEGER:
-        raise _datatype(raw, f"a number of at most {digits} decimal places")
-    return int(exact)
+    return units(raw, scale=scale_of(operand))
 
 
 def _integer(raw: Any, operand: LeftOperand, names: Names) -> Scalar:  # noqa: ANN401 - a JSON scalar

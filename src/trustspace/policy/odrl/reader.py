@@ -15,15 +15,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import PolicyError, UnsupportedTermError
-from trustspace.policy.odrl.document import Document, PolicyKind, Rule
+from trustspace.policy.document import Document, PolicyKind, Rule
 from trustspace.policy.odrl.names import Names, listed
 from trustspace.policy.odrl.nodes import Members, malformed
-from trustspace.policy.odrl.rule_reader import FUNCTIONS, SHARED, RuleReader, refuse_others
+from trustspace.policy.odrl.rule_reader import SHARED, RuleReader, refuse_others
 from trustspace.policy.rule import MAX_RULES
-from trustspace.policy.vocabulary import NAMESPACES, unknown_term
+from trustspace.policy.vocabulary import FUNCTIONS, NAMESPACES, unknown_term
 
 if TYPE_CHECKING:
-    from trustspace.policy.odrl.document import RuleKind
+    from trustspace.policy.document import RuleKind
     from trustspace.policy.vocabulary import LeftOperand
 
 _CLASSES: Mapping[str, PolicyKind] = {

@@ -6,38 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trustspace.errors import PolicyError, UnsupportedTermError
-from trustspace.policy.odrl.document import Action, Duty, Rule, Scope
+from trustspace.policy.document import Action, Duty, Rule, Scope
 from trustspace.policy.odrl.names import RDF_VALUE, Names, is_descriptive, listed
 from trustspace.policy.odrl.nodes import Members, Nodes, malformed
 from trustspace.policy.operands import EVERY_ACTION
-from trustspace.policy.vocabulary import compact, unknown_term
+from trustspace.policy.vocabulary import FUNCTIONS, compact, unknown_term
 
 if TYPE_CHECKING:
     from trustspace.policy.constraint import Normal
-    from trustspace.policy.odrl.document import RuleKind
+    from trustspace.policy.document import RuleKind
     from trustspace.policy.vocabulary import LeftOperand
-
-FUNCTIONS = frozenset(
-    [
-        "odrl:attributedParty",
-        "odrl:attributingParty",
-        "odrl:compensatedParty",
-        "odrl:compensatingParty",
-        "odrl:consentedParty",
-        "odrl:consentingParty",
-        "odrl:contractedParty",
-        "odrl:contractingParty",
-        "odrl:informedParty",
-        "odrl:informingParty",
-        "odrl:trackedParty",
-        "odrl:trackingParty",
-        "odrl:assigner",
-        "odrl:function",
-        "odrl:output",
-        "odrl:relation",
-    ]
-)
-"""Parties and assets beside assignee and target: they do not say whom a rule concerns."""
 
 SHARED = ("odrl:target", "odrl:assignee", "odrl:action", "odrl:constraint")
 """Members of a policy that stand for those of each of its rules (ODRL, "Policy Rule

@@ -28,8 +28,8 @@ from trustspace.policy.operands import EVERY_ACTION, known
 from trustspace.policy.vocabulary import unknown_term
 
 if TYPE_CHECKING:
-    from trustspace.policy.odrl.document import Duty, Rule
-    from trustspace.policy.odrl.lowering import Lowered
+    from trustspace.policy.document import Duty, Rule
+    from trustspace.policy.lowering import Lowered
     from trustspace.policy.odrl.names import Names
     from trustspace.policy.predicate import Scalar
     from trustspace.policy.vocabulary import LeftOperand

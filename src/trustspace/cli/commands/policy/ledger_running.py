@@ -9,7 +9,7 @@ from trustspace.errors import PolicyError
 from trustspace.model.odrl import Offer
 from trustspace.policy.ledger import Delivering, Term, ledger, promises, require, words
 from trustspace.policy.lower import lower
-from trustspace.policy.odrl.lowering import lower_document
+from trustspace.policy.lowering import lower_document
 from trustspace.policy.odrl.reader import read_policy
 from trustspace.policy.terms import read_terms
 

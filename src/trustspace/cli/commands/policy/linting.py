@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from trustspace.cli.commands.policy.lint import Measures
     from trustspace.cli.output import Output
+    from trustspace.policy.document import Document
     from trustspace.policy.linting.finding import Finding, Severity
     from trustspace.policy.messages import Language
-    from trustspace.policy.odrl.document import Document
 
 Json = dict[str, Any]
 
