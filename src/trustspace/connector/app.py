@@ -16,96 +16,36 @@ import contextlib
 import logging
 import signal
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
-
-from trustspace.connector.cataloguing.catalogs import Catalogs
-from trustspace.connector.cataloguing.publications import Publications
-from trustspace.connector.changes import Changes
+from trustspace.connector.assembly import Working, assemble
 from trustspace.connector.context import ConnectorContext
-from trustspace.connector.control_plane import ControlPlane
-from trustspace.connector.crawling.crawls import Crawls
-from trustspace.connector.deciding.decision_point import DecisionPoint
 from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engine
-from trustspace.connector.delivering.data_api import DataApi
-from trustspace.connector.delivering.deliveries import Deliveries
-from trustspace.connector.doctor.doctor import Doctor
-from trustspace.connector.duties.assembly import DutyParts
-from trustspace.connector.duties.planner import DutyPlanner
-from trustspace.connector.ending.api import ProfileApi
-from trustspace.connector.ending.expiry import Expiry
-from trustspace.connector.ending.owner import OwnerEndings
-from trustspace.connector.ending.steps import Endings
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run, spare_collections
 from trustspace.connector.management.app import management_app, token_hash
-from trustspace.connector.messaging.announcements import Announcements
-from trustspace.connector.messaging.authentication import (
-    AnnouncedCallbacks,
-    Authentication,
-    UnsafeAnyCallback,
-)
 from trustspace.connector.messaging.dialects import PeerDialects
-from trustspace.connector.messaging.did_identity import DidIdentity
-from trustspace.connector.messaging.dsp_api import DspApi
-from trustspace.connector.messaging.finding import finding
-from trustspace.connector.messaging.one_spelling import OneSpelling
-from trustspace.connector.messaging.outcomes import Outcomes
-from trustspace.connector.messaging.peers import Peers
 from trustspace.connector.messaging.speaking import Speaking
-from trustspace.connector.messaging.worker import Worker
-from trustspace.connector.negotiating.agreeing import Agreeing
-from trustspace.connector.negotiating.agreements import Agreements
-from trustspace.connector.negotiating.approvals import Approvals
-from trustspace.connector.negotiating.negotiations import Negotiations
-from trustspace.connector.negotiating.proposals import Proposals
-from trustspace.connector.negotiating.reuse import Reuse
 from trustspace.connector.outward import authorities, egress
-from trustspace.connector.owner_steps import OwnerSteps
-from trustspace.connector.pushing.incoming import Incoming
-from trustspace.connector.pushing.progress import PushProgress
-from trustspace.connector.pushing.sink_api import SinkApi
-from trustspace.connector.pushing.worker import PushWorker
 from trustspace.connector.reaction import GoOn, Reaction
-from trustspace.connector.transferring.suspensions import Suspensions
-from trustspace.connector.transferring.tokens import TokenDesk
-from trustspace.connector.transferring.transfer_requests import TransferRequests
-from trustspace.connector.transferring.transfers import Transfers
-from trustspace.connector.using.uses import Uses
 from trustspace.errors import ConfigurationError
-from trustspace.identity.identity_provider import UnsafeClientIdIdentity
-from trustspace.store import EVERY_PARTICIPANT, HOST, Committed, Store, Transaction
+from trustspace.store import EVERY_PARTICIPANT, HOST, Store, Transaction
 from trustspace.transport.message_client import MessageClient
-from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-    from starlette.routing import Route
-
+    from trustspace.connector.control_plane import ControlPlane
+    from trustspace.connector.messaging.one_spelling import OneSpelling
     from trustspace.model.participant import ParticipantId
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 TOKEN_KEY = "management.token"  # noqa: S105 - the name of a setting
 """Setting under which the hash of the management token is stored."""
-
-
-class _Working(Protocol):
-    """What runs as long as the connector."""
-
-    async def run(self) -> None: ...
-
-
-class _Part(Protocol):
-    """What has endpoints on the public listener."""
-
-    def routes(self) -> list[Route]: ...
 
 
 @dataclass(frozen=True)
@@ -198,7 +138,7 @@ async def running(
             client = MessageClient(egress(home), trusted=authorities(home))
             await stack.enter_async_context(client)
             await Speaking(context).load()
-            plane, public, workers = _assemble(home, context, client, stack)
+            plane, public, workers = assemble(home, context, client, stack)
             management = management_app(plane, hosting, token_digest=digest)
             await stack.enter_async_context(_public(home, public, sockets.public))
             await stack.enter_async_context(Listener(management, sockets.management))
@@ -262,125 +202,8 @@ def _public(home: Home, app: OneSpelling, bound: socket.socket) -> Listener:
     return Listener(app, bound, certificate=listen.certificate, key=listen.key)
 
 
-def _assemble(
-    home: Home,
-    context: ConnectorContext,
-    client: MessageClient,
-    stack: contextlib.AsyncExitStack,
-) -> tuple[ControlPlane, OneSpelling, tuple[_Working, ...]]:
-    """Put the parts of one connector together."""
-    development = context.settings.development
-    patience = timedelta(seconds=context.settings.exchange.answer_seconds)
-    resolver = DidResolver(
-        client, insecure_loopback=development, deadline=min(patience, FETCH_DEADLINE)
-    )
-    authentication = _authentication(context, resolver)
-    tokens = TokenDesk(context)
-    decide = DecisionPoint(context)
-    planner = DutyPlanner()
-    agreed = Agreements(planner)
-    negotiations = Negotiations(context, decide, agreed)
-    progress = PushProgress()
-    transfers = Transfers(context, decide, agreed, progress)
-    peers = Peers(context, client, authentication, tokens)
-    changes = Changes()
-    incoming = Incoming(context, agreed, home.path / "incoming")
-    endings = Endings(context, agreed, transfers)
-    owed = DutyParts.of(context, planner, agreed, transfers, incoming, authentication, client)
-    publications = Publications(context)
-    steps = OwnerSteps(decide, negotiations, transfers)
-    discovery = peers.discovery = finding(context, client, resolver, peers)
-    plane = ControlPlane(
-        context=context,
-        decide=decide,
-        agreed=agreed,
-        agreeing=Agreeing(context, negotiations, Reuse(decide), discovery, peers),
-        endings=OwnerEndings(context, agreed, decide, endings, discovery, changes),
-        negotiations=negotiations,
-        transfers=transfers,
-        requests=TransferRequests(context, agreed, tokens),
-        suspensions=Suspensions(context, agreed),
-        incoming=incoming,
-        publications=publications,
-        peers=peers,
-        crawls=Crawls(context, discovery, peers),
-        tokens=tokens,
-        steps=steps,
-        approvals=Approvals(context, steps, publications),
-        proposals=Proposals(context, negotiations, publications, discovery),
-        discovery=discovery,
-        changes=changes,
-        speaking=Speaking(context),
-        duties=owed.owner,
-        planner=planner,
-        doctor=Doctor(context, client, authentication),
-        uses=Uses(context, agreed),
-    )
-    worker = Worker(
-        context, peers, Outcomes(context, negotiations, transfers, endings, owed.telling)
-    )
-    deliveries = Deliveries(context, decide, agreed, planner)
-    pushing = PushWorker(
-        context,
-        deliveries,
-        transfers,
-        progress,
-        authentication,
-        client,
-        folder=home.path / "outgoing",
-    )
-
-    def committed(what: Committed) -> None:
-        changes.notify(what)
-        worker.committed(what)
-        pushing.committed(what)
-        owed.worker.committed(what)
-
-    stack.callback(context.store.on_commit(committed))
-    dsp = DspApi(
-        context,
-        authentication,
-        Catalogs(context, decide),
-        negotiations,
-        transfers,
-        tokens,
-        incoming,
-    )
-    data = DataApi(context, authentication, deliveries, tokens, client)
-    sinks = SinkApi(context, agreed, incoming, planner)
-    profile = ProfileApi(context, authentication, endings)
-    # What is announced lies behind the protocol's endpoints.
-    public = _served(dsp, owed.api, profile, data, sinks, Announcements(context))
-    return plane, public, (worker, pushing, owed.worker, Expiry(context, agreed, endings))
-
-
-def _served(*parts: _Part) -> OneSpelling:
-    """Put the endpoints of the public listener together."""
-    served = Starlette(routes=[route for part in parts for route in part.routes()])
-    # A redirect would name whatever host the request names.
-    served.router.redirect_slashes = False
-    return OneSpelling(served)
-
-
-def _authentication(context: ConnectorContext, resolver: DidResolver) -> Authentication:
-    """Return how participants prove who they are, as the settings say."""
-    if context.settings.identity == "did:web":
-        return Authentication(
-            context, lambda hosted: DidIdentity(hosted, resolver), AnnouncedCallbacks(resolver)
-        )
-    if not context.settings.development:
-        raise ConfigurationError(
-            "UnsafeClientId believes everybody",
-            setting="identity",
-            hint="set identity to did:web; the unsafe one is for development homes only",
-        )
-    return Authentication(
-        context, lambda hosted: UnsafeClientIdIdentity(hosted.id), UnsafeAnyCallback()
-    )
-
-
 @contextlib.asynccontextmanager
-async def _working(worker: _Working) -> AsyncIterator[None]:
+async def _working(worker: Working) -> AsyncIterator[None]:
     task = asyncio.create_task(worker.run())
     try:
         yield
