@@ -30,7 +30,7 @@ def test_the_page_of_operands_is_current() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(EVERY_OPERAND | LEFT_OPERANDS | DUTY_OPERANDS))
+@pytest.mark.parametrize("name", sorted({*EVERY_OPERAND, *LEFT_OPERANDS, *DUTY_OPERANDS}))
 def test_every_operand_is_listed_in_words(name: str) -> None:
     english, chinese = OPERANDS.in_words(name, "operands")
     assert english, "say it in docs/words.toml"
