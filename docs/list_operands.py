@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from trustspace.policy.facts import CLOCKS
+from trustspace.policy.lasting import CLOCKS
 from trustspace.policy.ledger import CONNECTOR, Term, ledger
 from trustspace.policy.messages import LANGUAGES, catalogue, is_known, phrase
 from trustspace.policy.operands import EVERY_ACTION, EVERY_OPERAND
