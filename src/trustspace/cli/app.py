@@ -31,6 +31,7 @@ from trustspace.cli.commands.events import events
 from trustspace.cli.commands.explain import explain
 from trustspace.cli.commands.index import index
 from trustspace.cli.commands.init import init
+from trustspace.cli.commands.keys import keys
 from trustspace.cli.commands.negotiate import negotiate
 from trustspace.cli.commands.negotiations import negotiations
 from trustspace.cli.commands.offer import offer
@@ -103,6 +104,7 @@ for _name, _function in {
 app.add_typer(policy)
 app.add_typer(approvals)
 app.add_typer(duties)
+app.add_typer(keys)
 
 
 def _print_version(asked: bool) -> None:

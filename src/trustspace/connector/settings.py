@@ -169,6 +169,17 @@ class PolicyServer(_Section):
         return self.strict and participant not in self.lenient
 
 
+class Sealing(_Section):
+    """Where the key is that everything delivered to a participant is sealed under.
+
+    Attributes:
+        keys: ``file`` in the home, ``environment`` (``TRUSTSPACE_WRAPPING_KEYS``), or ``agent:``
+            and the path of an agent's Unix socket.
+    """
+
+    keys: str = Field(default="file", pattern=r"^(file|environment|agent:.+)$")
+
+
 class Limits(_Section):
     """Sizes that requests may have.
 
@@ -225,6 +236,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     policy: PolicyServer = PolicyServer()
     duties: Duties = Duties()
+    sealing: Sealing = Sealing()
 
     @classmethod
     def settings_customise_sources(

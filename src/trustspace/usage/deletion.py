@@ -15,6 +15,7 @@ Example::
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from trustspace.errors import ConfigurationError, IntegrityError, NotFoundError
@@ -53,6 +54,8 @@ _KEPT: Final = frozenset({BEGUN_NAME, DELETION_NAME, f"{DELETION_NAME}.new"})
 """What stays in an agreement's folder until the end."""
 _KEY_FILES: Final = (KEY_NAME, f"{KEY_NAME}.new")
 """A crash may have left the second one, with the same key in it."""
+_AT_ONCE: Final = 4
+"""Files that are removed at a time: freeing the blocks of each may wait for the disk."""
 
 
 class Deletion:
@@ -138,8 +141,9 @@ class Deletion:
             overwrite_and_remove(folder / name)
         with storing(folder):
             # What arrived is encrypted; what was spilled may not be.
-            for entry in list(_entries(folder)):
-                _remove(folder / entry.name, overwrite=entry.name == SPILL_NAME)
+            names = [entry.name for entry in _entries(folder)]
+            with ThreadPoolExecutor(_AT_ONCE) as removing:
+                _ = list(removing.map(lambda name: _remove_in(folder, name), names))
         sync_folder(folder)
         self._verify(begun, folder)
         done = begun.model_copy(
@@ -195,6 +199,10 @@ def _count(folder: Path) -> RemovedFiles:
         elif entry.name not in _KEY_FILES:
             counts["other"] += 1
     return RemovedFiles(**counts)
+
+
+def _remove_in(folder: Path, name: str) -> None:
+    _remove(folder / name, overwrite=name == SPILL_NAME)
 
 
 def _remove(path: Path, *, overwrite: bool) -> None:

@@ -1,12 +1,13 @@
 """The participant's key in the environment: for containers whose secrets arrive that way.
 
-``TRUSTSPACE_SEALING_KEYS`` holds one or more keys of 32 bytes in base64, separated by white space
+``TRUSTSPACE_WRAPPING_KEYS`` holds one or more keys of 32 bytes in base64, separated by white space
 or commas. The first wraps; the others only unwrap, until `trustspace keys rotate` has wrapped
 everything anew and they can be left out.
 
 Example::
 
-    TRUSTSPACE_SEALING_KEYS="$(openssl rand -base64 32) $OLD_KEY" trustspace keys rotate --home HOME
+    export TRUSTSPACE_WRAPPING_KEYS="$(openssl rand -base64 32) $OLD_KEY"
+    trustspace keys rotate --home HOME
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from trustspace.usage.key_provider import Secrets, WrappedKey, key_id_of, read_s
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE: Final = "TRUSTSPACE_SEALING_KEYS"
+VARIABLE: Final = "TRUSTSPACE_WRAPPING_KEYS"
 
 
 class EnvironmentKeys:

@@ -42,6 +42,12 @@ class RotatingKeys(KeyProvider, Protocol):
         ...
 
 
+def key_ids(keys: KeyProvider) -> tuple[str, ...]:
+    """Return the ids of all keys that a provider tells of, the current one first."""
+    found = getattr(keys, "key_ids", None)
+    return found if isinstance(found, tuple) else (keys.current,)
+
+
 @dataclass(frozen=True, slots=True)
 class Rotated:
     """What a rotation did.

@@ -244,40 +244,45 @@ class SealedReader(io.RawIOBase):
     def _fill(self, view: memoryview, offset: int) -> None:
         """Fill a view that lies within the content."""
         size = self._layout.header.chunk_bytes
+        batch = max(1, _BATCH_BYTES // size)
         done = 0
         while done < len(view):
             index, start = divmod(offset + done, size)
-            length = self._layout.length(index)
-            if start or len(view) - done < length:
-                # Part of a chunk: an end of the range.
+            last = (offset + len(view) - 1) // size
+            count = min(batch, last - index + 1)
+            if count == 1:
                 piece = self._chunk(index)[start : start + len(view) - done]
                 view[done : done + len(piece)] = piece
                 done += len(piece)
             else:
-                done += self._fill_whole(view[done:], index)
+                done += self._fill_from(view[done:], index, start, count)
 
-    def _fill_whole(self, view: memoryview, index: int) -> int:
-        """Decrypt chunks that lie in the view as a whole right into it; return the bytes."""
-        size = self._layout.header.chunk_bytes
-        batch = max(1, _BATCH_BYTES // size)
-        count, room = 0, 0
-        while count < batch and index + count < self._layout.chunks:
-            length = self._layout.length(index + count)
-            if room + length > len(view):
-                break
-            room, count = room + length, count + 1
-        stored = self._stored(index, count)
-        cipher, last = self._cipher, self._layout.chunks - 1
-        done = at = 0
+    def _fill_from(self, view: memoryview, index: int, start: int, count: int) -> int:
+        """Fill a view from chunks that are read with one call; return how many bytes.
+
+        Args:
+            view: Where to; larger than what the chunks hold, or as large.
+            index: The first chunk.
+            start: Where to begin in it.
+            count: How many chunks.
+        """
+        stored, done, at = self._stored(index, count), 0, 0
+        final = self._layout.chunks - 1
         for number in range(index, index + count):
             length = self._layout.length(number)
-            cipher.open_chunk_into(
-                stored[at : at + length + OVERHEAD_BYTES],
-                view[done : done + length],
-                index=number,
-                is_last=number == last,
-            )
-            done, at = done + length, at + length + OVERHEAD_BYTES
+            chunk = stored[at : at + length + OVERHEAD_BYTES]
+            at += length + OVERHEAD_BYTES
+            is_last = number == final
+            if start or len(view) - done < length:
+                plain = self._cipher.open_chunk(chunk, index=number, is_last=is_last)
+                self._last = (number, plain)
+                piece = memoryview(plain)[start : start + len(view) - done]
+                view[done : done + len(piece)] = piece
+                done, start = done + len(piece), 0
+            else:
+                room = view[done : done + length]
+                self._cipher.open_chunk_into(chunk, room, index=number, is_last=is_last)
+                done += length
         return done
 
     def _chunk(self, index: int) -> bytes:

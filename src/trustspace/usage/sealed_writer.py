@@ -104,6 +104,11 @@ class SealedWriter:
         return self._path
 
     @property
+    def chunk_bytes(self) -> int:
+        """Plain bytes of a chunk."""
+        return self._header.chunk_bytes
+
+    @property
     def offset(self) -> int:
         """How many bytes of content are there already, hence the first that is missing."""
         return self._sealed * self._header.chunk_bytes + self._filled
