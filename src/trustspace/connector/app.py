@@ -16,10 +16,12 @@ import contextlib
 import logging
 import signal
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trustspace.connector.assembly import Working, assemble
 from trustspace.connector.context import ConnectorContext
+from trustspace.connector.deciding.high_water import kept
 from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engine
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
@@ -93,6 +95,7 @@ async def running(
     *,
     reaction: Reaction | None = None,
     ids: Mapping[str, ParticipantId] | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Running]:
     """Serve a home until the block ends.
 
@@ -102,6 +105,7 @@ async def running(
         reaction: Whether processes go on by themselves; by default they do.
         ids: Ids of participants, by name, that are not the DIDs of their addresses; only where
             everybody is believed.
+        clock: Returns the time, aware and in UTC.
 
     Raises:
         ConfigurationError: A setting, key, token or port is unusable.
@@ -125,12 +129,15 @@ async def running(
             owner = str(home.path)
             await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
             engine = EngineSlot(policy_engine(home.settings, stack))
+            forget = home.settings.policy.clock == "UnsafeSetBack"
+            await stack.enter_async_context(kept(engine.latest, store, forget=forget))
             context = ConnectorContext(
                 store,
                 engine,
                 home.settings,
                 hosting.hosted,
                 owner=owner,
+                clock=clock,
                 dialects=PeerDialects(home.settings.dialects),
                 reaction=reaction or GoOn(),
                 root=home.name,

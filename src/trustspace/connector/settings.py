@@ -155,12 +155,16 @@ class PolicyServer(_Section):
         lenient: Participants of this home whose offers are never refused for that.
         log_inputs: How many decisions of each participant are kept with what was asked; 0 keeps
             none.
+        clock: Where the clock is behind what was seen before the start, ``forward`` denies
+            everything until it has caught up; ``UnsafeSetBack`` forgets what was seen, for a
+            clock that had been ahead.
     """
 
     engine: Literal["wasm", "opa"] = "wasm"
     url: str = ""
     token_file: str = ""
     strict: bool = True
+    clock: Literal["forward", "UnsafeSetBack"] = "forward"
     lenient: tuple[str, ...] = ()
     log_inputs: int = Field(default=1_000, ge=0, le=1_000_000)
 

@@ -22,6 +22,7 @@ import logging
 import tempfile
 import threading
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -32,7 +33,7 @@ from trustspace.connector.listener import bind, run
 from trustspace.errors import ConfigurationError, TrustspaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from trustspace.client.operations.publication import About
@@ -42,6 +43,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class LocalClient(Client):
@@ -120,28 +125,43 @@ class Connector:
     Args:
         home: Its home, made with `trustspace init` or by name; None for a temporary one.
         name: Short name of the participant of a development home, which is made when it is missing.
+        clock: Returns the time, aware and in UTC; by default the machine's.
 
     Raises:
         ConfigurationError: Neither is given.
     """
 
-    def __init__(self, home: str | Path | None = None, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        home: str | Path | None = None,
+        *,
+        name: str | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
         if home is None and name is None:
             raise ConfigurationError("a connector needs a home or a name", setting="home")
         self._home = None if home is None else Path(home)
         self._name = name
+        self._clock = clock
         self._cleanup = contextlib.ExitStack()
         self._served: _Served | None = None
 
     @classmethod
-    def local(cls, name: str, *, home: str | Path | None = None) -> Self:
+    def local(
+        cls,
+        name: str,
+        *,
+        home: str | Path | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> Self:
         """Return a development connector on free loopback ports.
 
         Args:
             name: Short name of its participant.
             home: Folder to keep it in; without one everything is gone after the block.
+            clock: Returns the time, aware and in UTC; by default the machine's.
         """
-        return cls(home, name=name)
+        return cls(home, name=name, clock=clock)
 
     def __enter__(self) -> LocalClient:
         """Start it and return its client."""
@@ -187,7 +207,7 @@ class Connector:
             raise ConfigurationError("this connector runs already", hint="make another one")
         try:
             home, sockets = self._prepare()
-            self._served = _Served(home, sockets)
+            self._served = _Served(home, sockets, self._clock)
             self._cleanup.callback(self._served.stop)
         except BaseException:
             self._cleanup.close()
@@ -211,8 +231,9 @@ class Connector:
 class _Served:
     """A running connector in a thread of its own."""
 
-    def __init__(self, home: Home, sockets: Sockets | None) -> None:
+    def __init__(self, home: Home, sockets: Sockets | None, clock: Callable[[], datetime]) -> None:
         self.home = home
+        self._clock = clock
         self.management_url = ""
         self._started: Future[Running] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -235,7 +256,7 @@ class _Served:
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
             self._stop = asyncio.Event()
-            async with running(self.home, sockets) as connector:
+            async with running(self.home, sockets, clock=self._clock) as connector:
                 self._started.set_result(connector)
                 await self._stop.wait()
 

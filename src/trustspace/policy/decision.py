@@ -138,6 +138,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "engine.schema": "the engine's answer is not a decision document",
         "engine.considered": "the engine did not evaluate exactly the rules it was given",
         "engine.unavailable": "no engine answered",
+        "engine.clock": "the clock was set back behind a moment at which something was decided",
         # Raised by whoever enforces a decision, in the same form.
         "pep.unenforceable": "filter, column, mask or obligation cannot be carried out here",
         "pep.limit_reached": "a counter of the decision is used up",

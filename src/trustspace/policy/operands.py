@@ -15,6 +15,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from trustspace.errors import ConfigurationError
 from trustspace.policy.vocabulary import (
     ACTIONS,
     DUTY_OPERANDS,
@@ -171,6 +172,42 @@ def every_action(term: str, *, location: str = "") -> str:
     if name not in EVERY_ACTION:
         raise unknown_term("action", term, EVERY_ACTION, location)
     return name
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "string": Kind.STRING,
+        "iri": Kind.IRI,
+        "integer": Kind.INTEGER,
+        "decimal": Kind.DECIMAL,
+        "dateTime": Kind.DATE_TIME,
+        "duration": Kind.DURATION,
+        "any": Kind.ANY,
+    }
+)
+"""Kinds of value that an operand can be declared with."""
+
+
+def declared(operands: Iterable[str]) -> dict[str, LeftOperand]:
+    """Return the operands that texts such as ``ex:dayOfWeek=string`` declare.
+
+    Args:
+        operands: ``NAME=KIND``, KIND one of `KINDS`.
+
+    Raises:
+        ConfigurationError: One is not of this form.
+    """
+    found: dict[str, LeftOperand] = {}
+    for text in operands:
+        name, _, kind = text.rpartition("=")
+        if not name or kind not in KINDS:
+            raise ConfigurationError(
+                f"{text!r} declares no operand",
+                setting="--operand",
+                hint=f"write NAME=KIND, KIND one of {', '.join(KINDS)}",
+            )
+        found[compact(name)] = LeftOperand(compact(name), KINDS[kind], "contractual", OPERATORS)
+    return found
 
 
 def label_of(name: str) -> str:

@@ -63,3 +63,14 @@ def test_question_under_way_is_answered_by_the_rules_of_now(slot: EngineSlot):
 def test_question_for_rules_that_never_were_here_denies(slot: EngineSlot):
     request = asked(slot).model_copy(update={"bundle": "sha256:stranger"})
     assert [reason.id for reason in slot.decide(request).reasons] == ["engine.revision"]
+
+
+def test_question_of_an_earlier_moment_is_denied(slot: EngineSlot):
+    request = asked(slot)
+    late = request.model_copy(update={"now": request.now + 3_600})
+    answers = slot.decide_many([request, late, request])
+    assert [answer.allow for answer in answers] == [True, True, False]
+    assert [one.id for one in answers[2].reasons] == ["engine.clock"]
+    assert [one.id for one in slot.decide(request).reasons] == ["engine.clock"]
+    first, _ = slot.decide_many([request, late])
+    assert [one.id for one in first.reasons] == ["engine.clock"]

@@ -20,7 +20,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trustspace.connector.deciding.high_water import HighWater
 from trustspace.errors import ConfigurationError
+from trustspace.policy.engine import denial
 from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
@@ -38,8 +40,13 @@ BUNDLE_PATH = "/v1/policy/bundle.tar.gz"
 class EngineSlot:
     """The engine that decides now; itself an engine, safe to share between threads.
 
+    Where the clock was set back it denies with ``engine.clock``.
+
     Args:
         engine: The first one.
+
+    Attributes:
+        latest: The latest moment at which something was decided.
     """
 
     def __init__(self, engine: PolicyEngine) -> None:
@@ -48,6 +55,7 @@ class EngineSlot:
         self._former: set[str] = set()
         self._epoch = 0
         self._on_change: list[Callable[[], object]] = []
+        self.latest: HighWater = HighWater()
 
     @property
     def revision(self) -> str:
@@ -92,17 +100,34 @@ class EngineSlot:
     def decide(self, request: DecisionRequest) -> Decision:
         """Return the decision, or a denial with an ``engine.*`` reason."""
         engine = self._engine
-        return engine.decide(self._meant_for(engine, request))
+        asked = self._asked(engine, request)
+        if asked is None:
+            return denial(request, "engine.clock", engine.revision)
+        return engine.decide(asked)
 
     def decide_many(self, requests: Sequence[DecisionRequest]) -> list[Decision]:
         """Return one decision per request, in their order."""
         engine = self._engine
-        return engine.decide_many([self._meant_for(engine, request) for request in requests])
+        asked = [self._asked(engine, request) for request in requests]
+        decided = iter(engine.decide_many([each for each in asked if each is not None]))
+        return [
+            denial(request, "engine.clock", engine.revision) if each is None else next(decided)
+            for request, each in zip(requests, asked, strict=True)
+        ]
 
     def trace(self, request: DecisionRequest) -> Trace | None:
         """Return how every rule came out, or None when the engine failed."""
         engine = self._engine
         return engine.trace(self._meant_for(engine, request))
+
+    def _asked(self, engine: PolicyEngine, request: DecisionRequest) -> DecisionRequest | None:
+        """Return what the engine is asked, or None where the clock was set back."""
+        now = self.latest.moment(request.now)
+        if now is None:
+            return None
+        if now != request.now:
+            request = request.model_copy(update={"now": now})
+        return self._meant_for(engine, request)
 
     def _meant_for(self, engine: PolicyEngine, request: DecisionRequest) -> DecisionRequest:
         """Ask the rules of now what was meant for those that they replaced in the meantime."""

@@ -31,7 +31,7 @@ from trustspace.policy.odrl.names import listed
 from trustspace.policy.odrl.reader import read_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from trustspace.policy.constraint import Atom, Normal
     from trustspace.policy.document import Rule
@@ -101,6 +101,26 @@ def read_cases(document: Any) -> tuple[Case, ...]:  # noqa: ANN401 - any JSON va
         for index, group in enumerate(groups)
         for case in _group(group, f"/{index}" if isinstance(document, list) else "")
     )
+
+
+def holds_cases(document: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a document looks like a file of cases, well-formed or not."""
+    groups = document if isinstance(document, list) else [document]
+    return any(isinstance(group, dict) and {"policy", "cases"} <= group.keys() for group in groups)
+
+
+def linked(document: Any, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a file of cases with each policy that it names by a path in its place.
+
+    Args:
+        document: The file.
+        read: Returns the JSON at a path, which is relative to the file.
+    """
+    if isinstance(document, list):
+        return [linked(group, read) for group in document]
+    if isinstance(document, dict) and isinstance(document.get("policy"), str):
+        return {**document, "policy": read(document["policy"])}
+    return document
 
 
 def run_case(

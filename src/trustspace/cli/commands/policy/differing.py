@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from trustspace.cli.commands.policy.running import declared, read_json
+from trustspace.cli.commands.policy.running import read_json
 from trustspace.policy.odrl.difference import difference
+from trustspace.policy.operands import declared
 from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:

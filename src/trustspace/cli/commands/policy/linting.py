@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.cli.command import load
 from trustspace.cli.commands.policy.lint_rego import RegoLint
-from trustspace.cli.commands.policy.running import declared, read_json
+from trustspace.cli.commands.policy.running import read_json
 from trustspace.errors import ConfigurationError, PolicyError
 from trustspace.policy.linting.policy import lint_policy
 from trustspace.policy.odrl.reader import read_policy
+from trustspace.policy.operands import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

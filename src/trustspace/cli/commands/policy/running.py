@@ -10,8 +10,7 @@ from trustspace.model import strict_json
 from trustspace.policy.odrl.cases import every_atom
 from trustspace.policy.odrl.evaluation import evaluate, refused
 from trustspace.policy.odrl.reader import read_policy
-from trustspace.policy.operands import label_of
-from trustspace.policy.vocabulary import OPERATORS, Kind, LeftOperand, compact
+from trustspace.policy.operands import declared, label_of
 from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
@@ -19,17 +18,6 @@ if TYPE_CHECKING:
 
     from trustspace.cli.output import Output
     from trustspace.policy.messages import Language
-
-KINDS: dict[str, Kind] = {
-    "string": Kind.STRING,
-    "iri": Kind.IRI,
-    "integer": Kind.INTEGER,
-    "decimal": Kind.DECIMAL,
-    "dateTime": Kind.DATE_TIME,
-    "duration": Kind.DURATION,
-    "any": Kind.ANY,
-}
-"""Kinds of value that an operand can be declared with."""
 
 
 def read_json(path: Path, option: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -58,25 +46,6 @@ def parsed(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
         return strict_json.loads(text)
     except RemoteProtocolError as error:
         raise PolicyError(str(error), code="policy.malformed", location="") from error
-
-
-def declared(operands: list[str]) -> dict[str, LeftOperand]:
-    """Return the operands that ``--operand NAME=KIND`` declares.
-
-    Raises:
-        ConfigurationError: One is not of this form.
-    """
-    found = {}
-    for text in operands:
-        name, _, kind = text.rpartition("=")
-        if not name or kind not in KINDS:
-            raise ConfigurationError(
-                f"{text!r} declares no operand",
-                setting="--operand",
-                hint=f"write NAME=KIND, KIND one of {', '.join(KINDS)}",
-            )
-        found[compact(name)] = LeftOperand(compact(name), KINDS[kind], "contractual", OPERATORS)
-    return found
 
 
 def evaluate_one(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from trustspace.cli.commands.policy.running import declared, read_json
+from trustspace.cli.commands.policy.running import read_json
 from trustspace.errors import ConfigurationError, PolicyError
 from trustspace.policy.odrl import cases
+from trustspace.policy.operands import declared
 from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
@@ -122,10 +124,11 @@ def case_files(paths: list[Path], *, required: bool = True) -> list[tuple[Path, 
     for path in paths:
         for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
             document = read_json(file, "PATH")
-            if path.is_dir() and not _holds_cases(document):
+            if path.is_dir() and not cases.holds_cases(document):
                 continue
-            groups = document if isinstance(document, list) else [document]
-            found += [(file, _linked(group, file)) for group in groups]
+            whole = cases.linked(document, partial(_read_beside, file))
+            groups = whole if isinstance(whole, list) else [whole]
+            found += [(file, group) for group in groups]
     if required and not found:
         raise _no_cases(paths)
     return found
@@ -139,13 +142,5 @@ def _no_cases(paths: list[Path]) -> ConfigurationError:
     )
 
 
-def _holds_cases(document: Any) -> bool:  # noqa: ANN401 - any JSON value
-    groups = document if isinstance(document, list) else [document]
-    return any(isinstance(group, dict) and {"policy", "cases"} <= group.keys() for group in groups)
-
-
-def _linked(group: Any, file: Path) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a group of cases with the policy it names by a path in its place."""
-    if isinstance(group, dict) and isinstance(group.get("policy"), str):
-        return {**group, "policy": read_json(file.parent / group["policy"], "policy")}
-    return group
+def _read_beside(file: Path, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    return read_json(file.parent / name, "policy")
