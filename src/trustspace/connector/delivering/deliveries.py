@@ -323,8 +323,8 @@ class Deliveries:
                 "code": refusal.code,
                 "reasons": [dict(reason) for reason in refusal.reasons],
             }
-            if denied.decision is not None:
-                body["decision"] = denied.decision.id
+            if refusal.decision is not None:
+                body["decision"] = refusal.decision.id
             tx.events.append(hosted.name, "access.denied", body, now=now)
             return refusal
         tx.transfers.put_off(hosted.name, transfer.id, deadline=now + self._context.idle)

@@ -111,7 +111,9 @@ def stop_running(
         tx.portions.give_back(hosted.name, account, [(behind, _ENDLESS)])
 
 
-def denied(decision: Decision, order: Order, limits: Iterable[Limit], now: datetime) -> Exception:
+def denied(
+    decision: Decision, order: Order, limits: Iterable[Limit], now: datetime
+) -> PolicyDeniedError:
     """Return the refusal that a denial stands for.
 
     Args:
