@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from trustspace.dsp.messages import Message
 from trustspace.dsp.wire import emit
 from trustspace.identity.identity_provider import bearer_header
 from trustspace.identity.token import issue
+from trustspace.policy.fact_provider import FactProvider
 from trustspace.store import EventRow, Store
 
 Json = dict[str, Any]
@@ -196,7 +197,12 @@ def stored(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 @contextlib.asynccontextmanager
 async def party(
-    path: Path, name: str, *, settings: str = "", reaction: Reaction | None = None
+    path: Path,
+    name: str,
+    *,
+    settings: str = "",
+    reaction: Reaction | None = None,
+    facts: Sequence[FactProvider] = (),
 ) -> AsyncIterator[Party]:
     """Run a connector in this loop; a second time on the same home it is the same participant.
 
@@ -205,6 +211,7 @@ async def party(
         name: Short name of its participant.
         settings: Further sections of its settings file, only when the home is new.
         reaction: Whether its processes go on by themselves.
+        facts: Its providers of facts.
     """
     sockets = None
     if not (path / "trustspace.toml").exists():
@@ -217,7 +224,7 @@ async def party(
             file.write_text(file.read_text() + settings)
     home = init_home(path, name=name)
     async with (
-        running(home, sockets, reaction=reaction) as connector,
+        running(home, sockets, reaction=reaction, facts=facts) as connector,
         httpx.AsyncClient(
             base_url=connector.management_url,
             headers={"Authorization": f"Bearer {home.management_token()}"},

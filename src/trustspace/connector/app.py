@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from trustspace.connector.assembly import Working, assemble
 from trustspace.connector.context import ConnectorContext
+from trustspace.connector.deciding.fact_sources import fact_desk
 from trustspace.connector.deciding.high_water import kept
 from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engine
 from trustspace.connector.home import Home, open_home, write_running
@@ -37,12 +38,13 @@ from trustspace.transport.message_client import MessageClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from trustspace.connector.control_plane import ControlPlane
     from trustspace.connector.messaging.one_spelling import OneSpelling
     from trustspace.model.participant import ParticipantId
+    from trustspace.policy.fact_provider import FactProvider
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -96,6 +98,7 @@ async def running(
     reaction: Reaction | None = None,
     ids: Mapping[str, ParticipantId] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    facts: Sequence[FactProvider] = (),
 ) -> AsyncIterator[Running]:
     """Serve a home until the block ends.
 
@@ -106,6 +109,7 @@ async def running(
         ids: Ids of participants, by name, that are not the DIDs of their addresses; only where
             everybody is believed.
         clock: Returns the time, aware and in UTC.
+        facts: Providers of facts beside those of the settings and of installed packages.
 
     Raises:
         ConfigurationError: A setting, key, token or port is unusable.
@@ -131,6 +135,8 @@ async def running(
             engine = EngineSlot(policy_engine(home.settings, stack))
             forget = home.settings.policy.clock == "UnsafeSetBack"
             await stack.enter_async_context(kept(engine.latest, store, forget=forget))
+            trusted = authorities(home)
+            desk = await fact_desk(home, engine, stack, given=facts, trusted=trusted, clock=clock)
             context = ConnectorContext(
                 store,
                 engine,
@@ -141,8 +147,9 @@ async def running(
                 dialects=PeerDialects(home.settings.dialects),
                 reaction=reaction or GoOn(),
                 root=home.name,
+                facts=desk,
             )
-            client = MessageClient(egress(home), trusted=authorities(home))
+            client = MessageClient(egress(home), trusted=trusted)
             await stack.enter_async_context(client)
             await Speaking(context).load()
             plane, public, workers = assemble(home, context, client, stack)

@@ -10,10 +10,11 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from trustspace.connector.deciding.decision_log import DecisionLog
+from trustspace.connector.deciding.fact_desk import FactDesk
 from trustspace.connector.delivering.gates import Gates
 from trustspace.connector.messaging.dialects import PeerDialects
 from trustspace.connector.messaging.trace import Trace
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from trustspace.connector.deciding.policy_engine import EngineSlot
     from trustspace.connector.settings import Settings
     from trustspace.identity.keys import SigningKey
+    from trustspace.store import Transaction
     from trustspace.store.database import Store
+
+T = TypeVar("T")
 
 DSP_PATH = "/dsp/2025-1"
 
@@ -88,6 +92,7 @@ class ConnectorContext:
         reaction: Whether the next step of a process follows by itself.
         trace: The messages of the last moments.
         root: Name of the participant whose catalogue names those of the others.
+        facts: What providers of facts say.
     """
 
     store: Store
@@ -101,6 +106,15 @@ class ConnectorContext:
     reaction: Reaction = field(default_factory=GoOn)
     trace: Trace = field(default_factory=Trace)
     root: str = ""
+    facts: FactDesk = field(default_factory=FactDesk)
+
+    async def decide(self, hop: Callable[[Transaction], T]) -> T:
+        """Run a hop that decides, with the facts of providers that it turns out to need.
+
+        Raises:
+            StoreError: The database is locked, full or broken; nothing has changed.
+        """
+        return await self.facts.write(self.store, hop)
 
     @cached_property
     def decisions(self) -> DecisionLog:

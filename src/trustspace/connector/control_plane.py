@@ -151,7 +151,7 @@ class ControlPlane:
             )
             return views.negotiation(tx, hosted.name, value)
 
-        return await self.context.store.write(hop)
+        return await self.context.decide(hop)
 
     # --- agreements ------------------------------------------------------------------------------
 
@@ -318,8 +318,8 @@ class ControlPlane:
 
     async def attest(self, hosted: Hosted, did: str, facts: Mapping[str, Any]) -> Json:
         """Replace the facts that the owner attests about a counterparty."""
-        checked = attestable(facts)
         now = self.context.now()
+        checked = attestable(facts, served=self.context.facts.served, now=now)
 
         def hop(tx: Transaction) -> Json:
             row = tx.counterparties.attest(hosted.name, did, checked, now=now)
@@ -327,7 +327,9 @@ class ControlPlane:
             tx.events.append(hosted.name, "counterparty.attested", body, now=now)
             return {"id": did, "facts": row.facts}
 
-        return await self.context.store.write(hop)
+        attested = await self.context.store.write(hop)
+        self.decide.visibility.forget()
+        return attested
 
     async def attested(self, hosted: Hosted, did: str) -> Json:
         """Show the facts that the owner attests about a counterparty."""

@@ -142,6 +142,27 @@ class Duties(_Section):
     notice_url: str = Field(default="", max_length=2_000)
 
 
+class FactEndpoint(_Section):
+    """An HTTP endpoint that says facts about counterparties.
+
+    Attributes:
+        url: Where to ask: ``https``, or ``http`` on this machine.
+        operands: Known left operands that it serves.
+        declares: Operands of the owner's own that it serves, each with ``name``, ``kind``,
+            ``operators``, ``deferred`` and ``label``.
+        max_age_seconds: How long an answer stands, in seconds.
+        deadline_seconds: How long an answer may take, in seconds; later ones make the fact unknown.
+        token_file: File with the bearer token that it asks for; empty when it asks for none.
+    """
+
+    url: str
+    operands: tuple[str, ...] = ()
+    declares: tuple[dict[str, Any], ...] = ()
+    max_age_seconds: int = Field(default=300, ge=1, le=30 * 24 * 3600)
+    deadline_seconds: float = Field(default=2.0, gt=0, le=20)
+    token_file: str = ""
+
+
 class PolicyServer(_Section):
     """Which engine decides, and what may be offered.
 
@@ -158,6 +179,8 @@ class PolicyServer(_Section):
         clock: Where the clock is behind what was seen before the start, ``forward`` denies
             everything until it has caught up; ``UnsafeSetBack`` forgets what was seen, for a
             clock that had been ahead.
+        facts: Endpoints that say facts, by a name of the owner's choice.
+        site: Folder with the rules and operands of this site, below the home unless absolute.
     """
 
     engine: Literal["wasm", "opa"] = "wasm"
@@ -167,6 +190,8 @@ class PolicyServer(_Section):
     clock: Literal["forward", "UnsafeSetBack"] = "forward"
     lenient: tuple[str, ...] = ()
     log_inputs: int = Field(default=1_000, ge=0, le=1_000_000)
+    facts: dict[str, FactEndpoint] = Field(default_factory=dict)
+    site: str = "policies"
 
     def is_strict(self, participant: str) -> bool:
         """Say whether a participant has to accept contractual terms one by one."""

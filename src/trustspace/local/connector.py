@@ -33,11 +33,12 @@ from trustspace.connector.listener import bind, run
 from trustspace.errors import ConfigurationError, TrustspaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from trustspace.client.operations.publication import About
     from trustspace.client.values import DatasetInfo
+    from trustspace.policy.fact_provider import FactProvider
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ class Connector:
         home: Its home, made with `trustspace init` or by name; None for a temporary one.
         name: Short name of the participant of a development home, which is made when it is missing.
         clock: Returns the time, aware and in UTC; by default the machine's.
+        facts: Providers of facts about counterparties.
 
     Raises:
         ConfigurationError: Neither is given.
@@ -137,12 +139,14 @@ class Connector:
         *,
         name: str | None = None,
         clock: Callable[[], datetime] = _now,
+        facts: Sequence[FactProvider] = (),
     ) -> None:
         if home is None and name is None:
             raise ConfigurationError("a connector needs a home or a name", setting="home")
         self._home = None if home is None else Path(home)
         self._name = name
         self._clock = clock
+        self._facts = tuple(facts)
         self._cleanup = contextlib.ExitStack()
         self._served: _Served | None = None
 
@@ -153,6 +157,7 @@ class Connector:
         *,
         home: str | Path | None = None,
         clock: Callable[[], datetime] = _now,
+        facts: Sequence[FactProvider] = (),
     ) -> Self:
         """Return a development connector on free loopback ports.
 
@@ -160,8 +165,9 @@ class Connector:
             name: Short name of its participant.
             home: Folder to keep it in; without one everything is gone after the block.
             clock: Returns the time, aware and in UTC; by default the machine's.
+            facts: Providers of facts about counterparties.
         """
-        return cls(home, name=name, clock=clock)
+        return cls(home, name=name, clock=clock, facts=facts)
 
     def __enter__(self) -> LocalClient:
         """Start it and return its client."""
@@ -207,7 +213,7 @@ class Connector:
             raise ConfigurationError("this connector runs already", hint="make another one")
         try:
             home, sockets = self._prepare()
-            self._served = _Served(home, sockets, self._clock)
+            self._served = _Served(home, sockets, self._clock, self._facts)
             self._cleanup.callback(self._served.stop)
         except BaseException:
             self._cleanup.close()
@@ -231,9 +237,16 @@ class Connector:
 class _Served:
     """A running connector in a thread of its own."""
 
-    def __init__(self, home: Home, sockets: Sockets | None, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        sockets: Sockets | None,
+        clock: Callable[[], datetime],
+        facts: Sequence[FactProvider],
+    ) -> None:
         self.home = home
         self._clock = clock
+        self._facts = facts
         self.management_url = ""
         self._started: Future[Running] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -256,7 +269,8 @@ class _Served:
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
             self._stop = asyncio.Event()
-            async with running(self.home, sockets, clock=self._clock) as connector:
+            serving = running(self.home, sockets, clock=self._clock, facts=self._facts)
+            async with serving as connector:
                 self._started.set_result(connector)
                 await self._stop.wait()
 

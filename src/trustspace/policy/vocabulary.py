@@ -37,40 +37,16 @@ from trustspace.policy.left_operand import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = [
-    "ACTIONS",
+__all__ = [  # beside what is defined here
     "ANCESTRY",
-    "CATENAX_NAMESPACE",
-    "COUNTED",
-    "DUTIES",
-    "DUTY_OPERANDS",
-    "EDC_NAMESPACE",
     "EQUALITY",
-    "FUNCTIONS",
-    "LEFT_OPERANDS",
     "MEMBERSHIP",
-    "NAMESPACES",
-    "ODRL_NAMESPACE",
     "OPERATORS",
     "ORDERED",
-    "TRUSTSPACE_NAMESPACE",
-    "WITH_EACH_USE",
-    "XSD_NAMESPACE",
     "Kind",
     "Label",
     "LeftOperand",
     "Point",
-    "action",
-    "compact",
-    "declare",
-    "duty_action",
-    "included_actions",
-    "left_operand",
-    "operator",
-    "spelled",
-    "suggestion",
-    "to_wire",
-    "unknown_term",
 ]
 
 ODRL_NAMESPACE = "http://www.w3.org/ns/odrl/2/"
@@ -177,6 +153,8 @@ def declare(operands: Iterable[LeftOperand]) -> Callable[[], None]:
                 code="operand.declared",
                 hint="give your operand a prefix of your own",
             )
+    # What is known without anybody's declaration stays when a declaration is withdrawn.
+    added = tuple(one for one in added if one.name not in _LEFT_OPERANDS or one.name in _declared)
     for operand in added:
         _declared[operand.name] = _declared.get(operand.name, 0) + 1
         _LEFT_OPERANDS[operand.name] = operand

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trustspace.client.aio.driver import AsyncDriver
 
@@ -30,7 +30,7 @@ class AsyncParticipantMethods(AsyncDriver):
         """Let the connector host another participant; as `Client.host`."""
         return await self.drive(self._operations.host(name))
 
-    async def attest(self, did: str, facts: Mapping[str, str]) -> CounterpartyFacts:
+    async def attest(self, did: str, facts: Mapping[str, Any]) -> CounterpartyFacts:
         """Attest facts about a counterparty; as `Client.attest`."""
         return await self.drive(self._operations.attest(did, facts))
 

@@ -9,7 +9,7 @@ Example::
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trustspace.client.exchange import Exchange, Request, call, wait_query
 from trustspace.client.operations.participant import ParticipantOperations, listed
@@ -69,8 +69,14 @@ class RecordOperations(ParticipantOperations):
         page = ListPage.read(listed(response.document))
         return tuple(Event.read(item) for item in page.items)
 
-    def attest(self, did: str, facts: Mapping[str, str]) -> Exchange[CounterpartyFacts]:
-        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``."""
+    def attest(self, did: str, facts: Mapping[str, Any]) -> Exchange[CounterpartyFacts]:
+        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``.
+
+        Args:
+            did: The counterparty.
+            facts: By left operand or ``groups``: a value, several, or ``{"value": …, "until": …,
+                "revocation": …}``; they replace what was attested before.
+        """
         path = yield from self._path("counterparties", did)
         response = yield from call(Request("PUT", path, body={"facts": dict(facts)}))
         return CounterpartyFacts.read(response.document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trustspace.client.sync.driver import Driver
 
@@ -42,8 +42,14 @@ class ParticipantMethods(Driver):
         """
         return self.drive(self._operations.host(name))
 
-    def attest(self, did: str, facts: Mapping[str, str]) -> CounterpartyFacts:
-        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``."""
+    def attest(self, did: str, facts: Mapping[str, Any]) -> CounterpartyFacts:
+        """Attest facts about a counterparty, for example ``{"spatial": "CN-SH"}``.
+
+        Args:
+            did: The counterparty.
+            facts: By left operand or ``groups``: a value, several, or ``{"value": …, "until": …,
+                "revocation": …}``; they replace what was attested before.
+        """
         return self.drive(self._operations.attest(did, facts))
 
     def attested(self, did: str) -> CounterpartyFacts:

@@ -13,8 +13,7 @@ from trustspace.connector.cataloguing.offers import offer_of
 from trustspace.connector.deciding.decision_log import decision_id
 from trustspace.connector.deciding.denial import GONE, Refusal, refusal_of, unsupported
 from trustspace.connector.deciding.known_facts import (
-    about,
-    agreed,
+    Knowing,
     agreement_rules,
     known_agreement,
     main_action,
@@ -28,9 +27,7 @@ from trustspace.policy.facts import (
     TABLES,
     agreed_purposes,
     dataset,
-    elapsed_fact,
     evaluate,
-    participant,
     purpose_fact,
 )
 from trustspace.policy.lower import lower
@@ -207,16 +204,21 @@ class DecisionPoint:
         *,
         now: datetime,
     ) -> Refusal | None:
-        facts = about(tx, hosted, negotiation.counterparty)
-        facts["odrl:purpose"] = purpose_fact(agreed_purposes(asked))
+        known = Knowing(self._context.facts, tx, hosted, now).about(
+            negotiation.counterparty,
+            rules,
+            point="negotiation",
+            dataset=negotiation.dataset_id,
+        )
+        purpose = purpose_fact(agreed_purposes(asked))
         decision = evaluate(
             self._context.engine,
             "negotiation",
             rules,
             action=main_action(rules),
-            subject=participant(negotiation.counterparty),
+            subject=known.subject,
             resource=dataset(negotiation.dataset_id),
-            facts=facts,
+            facts=known.facts | {"odrl:purpose": purpose},
             now=now,
             id=decision_id(),
             record=self._context.decisions.noting(tx, hosted),
@@ -233,15 +235,18 @@ class DecisionPoint:
             rules = agreement_rules(agreement)
         except PolicyError as error:
             return unsupported(error)
+        known = Knowing(self._context.facts, tx, hosted, now).agreed(
+            agreement, rules, point="transfer"
+        )
         decision = evaluate(
             self._context.engine,
             "transfer",
             rules,
             action=main_action(rules),
-            subject=participant(agreement.counterparty),
+            subject=known.subject,
             resource=dataset(agreement.dataset_id),
             agreement=known_agreement(agreement),
-            facts=agreed(tx, hosted, agreement),
+            facts=known.facts,
             duties=fulfilment(tx, hosted, agreement, rules, now=now),
             now=now,
             id=decision_id(),
@@ -271,18 +276,19 @@ class DecisionPoint:
             now: Current time.
         """
         rules = agreement_rules(agreement)
-        facts = agreed(tx, hosted, agreement)
+        known = Knowing(self._context.facts, tx, hosted, now).agreed(
+            agreement, rules, point="access"
+        )
         limits = [limit for rule in rules.permissions for limit in rule.limits]
         whose = (hosted.name, agreement.id)
-        facts |= counted(tx, whose, limits, order.session, now=now)
-        facts["odrl:elapsedTime"] = elapsed_fact(agreement.first_used_at, rules, now=now)
+        facts = known.facts | counted(tx, whose, limits, order.session, now=now)
         return evaluate(
             self._context.engine,
             "access",
             rules,
             capabilities=TABLES if order.as_table else FILES,
             action=known_action(order.action) if order.action else main_action(rules),
-            subject=participant(agreement.counterparty),
+            subject=known.subject,
             resource=dataset(agreement.dataset_id, columns=columns),
             agreement=known_agreement(agreement),
             facts=facts,

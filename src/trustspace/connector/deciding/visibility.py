@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.deciding.decision_log import decision_id
-from trustspace.connector.deciding.known_facts import about, main_action
+from trustspace.connector.deciding.known_facts import Knowing, main_action
 from trustspace.errors import PolicyError
 from trustspace.model.odrl import Offer
-from trustspace.policy.facts import dataset, evaluate, participant
+from trustspace.policy.facts import dataset, evaluate
 from trustspace.policy.lower import lower
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ class Visibility:
     def __init__(self, context: ConnectorContext) -> None:
         self._context = context
         self._seen: OrderedDict[tuple[str, ...], tuple[datetime, bool]] = OrderedDict()
+
+    def forget(self) -> None:
+        """Ask again from here on: what is known of somebody has changed."""
+        self._seen.clear()
 
     def shows(
         self,
@@ -61,14 +65,17 @@ class Visibility:
         except PolicyError:
             shown = False  # What cannot be evaluated is refused at publication; never shown.
         else:
+            known_of = Knowing(self._context.facts, tx, hosted, now).about(
+                subject, rules, point="catalog", dataset="urn:catalog"
+            )
             decision = evaluate(
                 self._context.engine,
                 "catalog",
                 rules,
                 action=main_action(rules),
-                subject=participant(subject),
+                subject=known_of.subject,
                 resource=dataset("urn:catalog"),
-                facts=about(tx, hosted, subject),
+                facts=known_of.facts,
                 now=now,
                 id=decision_id(),
                 record=self._context.decisions.noting(tx, hosted),

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from trustspace.connector.context import ConnectorContext, Hosted
-    from trustspace.connector.delivering.allowance import Allowance
     from trustspace.connector.delivering.deliveries import Deliveries
     from trustspace.connector.delivering.gates import Gate
     from trustspace.connector.delivering.grant import Grant
@@ -69,7 +68,6 @@ _KEPT_BACK: Final = frozenset({401, 407})
 class _Target:
     """Where a call goes."""
 
-    source: ApiSource
     url: str
     headers: Mapping[str, str]
 
@@ -143,7 +141,7 @@ class Calls:
             found.counting.is_done = True
             return found, target
 
-        outcome = await self._context.store.write(hop)
+        outcome = await self._context.decide(hop)
         if isinstance(outcome, PolicyDeniedError):
             raise outcome
         gate.check()
@@ -167,7 +165,7 @@ class Calls:
             allowed = ", ".join(source.methods)
             raise BodyError(f"the interface takes {allowed}, not {method}", status=405)
         try:
-            return _Target(source, source.target(path, query), source.headers)
+            return _Target(source.target(path, query), source.headers)
         except NotFoundError as error:
             raise BodyError(str(error), status=404) from error
 
@@ -200,8 +198,7 @@ class Calls:
             await resources.aclose()
             raise
         meter = Meter()
-        allowance = self._deliveries.allowance(hosted, grant, target.source)
-        pieces = _pieces(upstream, grant, meter, allowance)
+        pieces = _pieces(upstream, grant, meter)
         resources.push_async_callback(pieces.aclose)
         headers = {
             name: value for name, value in upstream.headers.items() if name.lower() in PASSED_BACK
@@ -209,9 +206,7 @@ class Calls:
         answer = PullAnswer(
             upstream.status, headers | {FROM_BEHIND: "interface"}, pieces, resources
         )
-        return DeliveryResponse(
-            self._deliveries, hosted, grant, answer, meter, delivers=True, allowance=allowance
-        )
+        return DeliveryResponse(self._deliveries, hosted, grant, answer, meter, delivers=True)
 
     async def _not_called(self, hosted: Hosted, grant: Grant, error: TransportError) -> None:
         """Note that there was no answer; a call that reached nobody is not counted."""
@@ -229,19 +224,13 @@ class Calls:
 
 
 async def _pieces(
-    upstream: IncomingStream, grant: Grant, meter: Meter, allowance: Allowance | None
+    upstream: IncomingStream, grant: Grant, meter: Meter
 ) -> AsyncGenerator[bytes, None]:
     """Pass the answer on as it comes: an interface may send events over hours."""
     async for chunk in upstream.chunks():
-        allowed = len(chunk)
-        if allowance is not None:
-            allowed = await allowance.size(meter.size_bytes, len(chunk))
         grant.gate.check()
-        if allowed:
-            meter(allowed, 0)
-            yield chunk[:allowed]
-        if allowed < len(chunk) and allowance is not None:
-            raise allowance.refusal()
+        meter(len(chunk), 0)
+        yield chunk
 
 
 def _check_status(upstream: IncomingStream) -> None:

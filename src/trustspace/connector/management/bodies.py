@@ -175,7 +175,9 @@ class Receipt(Body):
 class Attestation(Body):
     """Facts that the owner attests about a counterparty, by left operand."""
 
-    facts: dict[str, Any] = Field(examples=[{"spatial": ["CN-SH", "CN"]}])
+    facts: dict[str, Any] = Field(
+        max_length=100, examples=[{"spatial": "CN-SH", "cx:Membership": "active"}]
+    )
 
 
 class Consultation(Body):

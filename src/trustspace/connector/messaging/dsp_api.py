@@ -166,7 +166,7 @@ class DspApi:
                     self._authentication.use(tx, hosted, who)
                     return apply(tx, hosted, who, message, pid, is_transfer=is_transfer)
 
-                process = await self._context.store.write(hop)
+                process = await self._context.decide(hop)
                 if process.peer_pid is None and not process.is_terminal:
                     process = await self._answered(hosted, process)
                 if is_transfer:

@@ -126,7 +126,7 @@ class Approvals:
             )
             return views.negotiation(tx, hosted.name, moved)
 
-        return await self.context.store.write(hop)
+        return await self.context.decide(hop)
 
 
 def _waiting(tx: Transaction, hosted: Hosted, pid: str) -> ContractNegotiation:

@@ -19,17 +19,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.deciding.known_facts import (
-    about,
+    Knowing,
     agreement_rules,
     known_agreement,
     main_action,
 )
-from trustspace.connector.deciding.quotas import (
-    counter_of,
-    counts_uses,
-    exhausted,
-    opens_next,
-)
+from trustspace.connector.deciding.quotas import OPERANDS, counter_of, exhausted, is_per_window
 from trustspace.errors import LocalProtocolError, PolicyDeniedError
 from trustspace.model.odrl import Agreement
 from trustspace.model.participant import Role
@@ -40,13 +35,10 @@ from trustspace.policy.facts import (
     agreed_purposes,
     count_fact,
     dataset,
-    elapsed_fact,
     evaluate,
-    participant,
     purpose_fact,
 )
 from trustspace.policy.lease import Lease
-from trustspace.policy.quantity import Measured
 from trustspace.policy.vocabulary import action as known_action
 
 if TYPE_CHECKING:
@@ -109,7 +101,7 @@ class Uses:
             LocalProtocolError: We are its provider.
             PolicyDeniedError: The agreement, policy or a counter speak against it.
         """
-        outcome = await self._context.store.write(
+        outcome = await self._context.decide(
             lambda tx: self._decided(tx, hosted, agreement_id, order)
         )
         if isinstance(outcome, PolicyDeniedError):
@@ -189,19 +181,21 @@ class Uses:
         *,
         now: datetime,
     ) -> Decision:
-        facts = about(tx, hosted, hosted.id)
+        known = Knowing(self._context.facts, tx, hosted, now).about(
+            hosted.id, rules, point="access", dataset=row.dataset_id
+        )
+        facts = dict(known.facts)
         purposes = agreed_purposes(Agreement.model_validate(row.body))
         wanted = purposes if order.purpose is None else (order.purpose,)
         facts["odrl:purpose"] = purpose_fact(wanted)
         facts |= self._counted(tx, hosted, row, rules, order.session, now=now)
-        facts["odrl:elapsedTime"] = elapsed_fact(row.first_used_at, rules, now=now)
         decision = evaluate(
             self._context.engine,
             "access",
             rules,
             capabilities=TABLES if order.columns else FILES,
             action=known_action(order.action) if order.action else main_action(rules),
-            subject=participant(hosted.id),
+            subject=known.subject,
             resource=dataset(row.dataset_id, columns=order.columns),
             agreement=known_agreement(row),
             facts=facts,
@@ -232,8 +226,7 @@ class Uses:
             for limit in rule.limits:
                 counter = OWN + counter_of(limit, now)
                 taken = tx.counters.taken(hosted.name, row.id, counter) or 0
-                # Rows, bytes and running time were counted when they were delivered.
-                counters = used.setdefault(Measured.of(limit.unit).left, {})
+                counters = used.setdefault(OPERANDS[is_per_window(limit)], {})
                 counters[limit.counter] = taken - (counter in held)
         return {name: count_fact(counters) for name, counters in used.items()}
 
@@ -252,12 +245,9 @@ class Uses:
         is_new = EVERY not in tx.counters.held(*key, session)
         tx.counters.reserve(*key, EVERY, session, maximum=MAX_SAFE_INTEGER, now=now)
         taken = [EVERY]
-        tx.agreements.note_use(*key, now=now)
-        for limit in filter(counts_uses, decision.limits):
-            counter, ends_at = OWN + counter_of(limit, now), opens_next(limit, now)
-            if not tx.counters.reserve(
-                *key, counter, session, maximum=limit.max, now=now, ends_at=ends_at
-            ):
+        for limit in decision.limits:
+            counter = OWN + counter_of(limit, now)
+            if not tx.counters.reserve(*key, counter, session, maximum=limit.max, now=now):
                 for each in taken:
                     tx.counters.release(*key, each, session)
                 raise exhausted(limit, now)
