@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from trustspace.policy.document import Action, Document, Duty, Rule
 
+MAX_ANCESTORS = 64
+"""Policies that a policy inherits from, each time that one is reached."""
+
 MAX_INHERITED = 4
 """Generations of policies that a policy inherits from."""
 
@@ -121,8 +124,8 @@ def generations(
     found = [document]
     for name in document.inherits:
         if name not in others or name in heirs or len(heirs) > MAX_INHERITED:
-            why = "is not given" if name not in others else "inherits from itself"
-            if len(heirs) > MAX_INHERITED:
+            why = "inherits from itself" if name in heirs else "is not given"
+            if name in others and len(heirs) > MAX_INHERITED:
                 why = f"is more than {MAX_INHERITED} generations away"
             raise PolicyError(
                 f"the policy {name[:200]!r} to inherit from {why}",
@@ -130,6 +133,12 @@ def generations(
                 location="/inheritFrom",
             )
         found += generations(others[name], others, heirs)
+        if len(found) > MAX_ANCESTORS:
+            raise PolicyError(
+                f"a policy inherits from at most {MAX_ANCESTORS} policies, however they meet",
+                code="policy.limit",
+                location="/inheritFrom",
+            )
     return found
 
 

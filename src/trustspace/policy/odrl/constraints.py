@@ -49,6 +49,25 @@ _COMPARISON = frozenset(
 )
 
 
+class Named:
+    """What each id of a document stands for: one thing, though it may be written again.
+
+    Two constraints or duties under one id would answer for each other.
+    """
+
+    def __init__(self) -> None:
+        self._things: dict[str, Any] = {}
+
+    def claim(self, uid: str, thing: Any, src: str) -> None:  # noqa: ANN401 - any JSON value
+        """Note what an id stands for.
+
+        Raises:
+            PolicyError: It stands for something else already, code ``policy.malformed``.
+        """
+        if self._things.setdefault(uid, thing) != thing:
+            raise _malformed(f"the id {uid[:200]!r} names two different things", src)
+
+
 @dataclass
 class ConstraintReader:
     """Reads constraints and remembers their names.
@@ -59,6 +78,7 @@ class ConstraintReader:
         resolve: Returns what a reference refers to.
         uids: Names of constraints by pointer, filled while reading.
         size: How many comparisons and connectives were read.
+        named: What each id of the document stands for.
     """
 
     names: Names
@@ -66,6 +86,7 @@ class ConstraintReader:
     resolve: Callable[[Any], Any] = lambda item: item
     uids: dict[str, str] = field(default_factory=dict)
     size: int = 0
+    named: Named = field(default_factory=Named)
 
     def parts(self, value: Any, src: str) -> tuple[Normal, ...]:  # noqa: ANN401 - any JSON value
         """Read what stands under ``constraint`` or ``refinement``.
@@ -92,6 +113,7 @@ class ConstraintReader:
         members = {name: (given, where) for name, given, where in self.names.members(item, src)}
         uid = members.get("@id", (None, ""))[0]
         if isinstance(uid, str):
+            self.named.claim(uid, item, src)
             self.uids[src] = uid
         joined = [name for name in members if name in _CONNECTIVES]
         if joined:

@@ -156,8 +156,15 @@ def _request(
 
 
 def _too_large(error: ValidationError) -> PolicyError:
-    first = error.errors(include_url=False, include_input=False)[0]
+    found = error.errors(include_url=False, include_input=False)
+    first = found[0]
     where = ".".join(str(part) for part in first["loc"])
+    if any(one["type"] == "string_unicode" for one in found):
+        return PolicyError(
+            f"a text holds half a character (a lone surrogate): {where}",
+            code="policy.malformed",
+            location="",
+        )
     return PolicyError(
         f"the question does not fit the engine's documents: {where} {first['msg']}",
         code="policy.limit",

@@ -89,6 +89,8 @@ class RuleReader(Nodes):
             raise PolicyError(
                 f"the duty {uid!r} follows from itself", code="policy.cycle", location=src
             )
+        if uid is not None:
+            self.constraints.named.claim(uid, node, src)
         refuse_others(members, _DUTY_MEMBERS)
         actions = self._actions(members, src)
         if len(actions) != 1:
