@@ -26,7 +26,7 @@ import anyio
 import polars as pl
 
 from trustspace.dataplane.mask import mask_column
-from trustspace.dataplane.pull import PullRequest, serve_pull
+from trustspace.dataplane.pull import Passage, PullRequest, serve_pull
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import FileSource
 from trustspace.policy.mask import parse_mask
@@ -103,9 +103,8 @@ def ours(source: FileSource, restriction: Restriction) -> int:
             source,
             "table",
             PullRequest(),
+            Passage(lambda: None, meter),
             restriction=restriction,
-            gate=lambda: None,
-            meter=meter,
         )
         try:
             async for _ in answer.body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trustspace.dataplane.pull import PullAnswer, PullRequest, serve_pull
+from trustspace.dataplane.pull import Allowance, Passage, PullAnswer, PullRequest, serve_pull
 from trustspace.dataplane.source import AnySource, Form
 from trustspace.errors import PolicyDeniedError
 
@@ -17,6 +17,7 @@ class Delivery:
         self.rows = 0
         self.pieces = 0
         self.closed_after: int | None = None
+        self.allowance: Allowance | None = None
 
     def gate(self) -> None:
         if self.closed_after is not None and self.pieces >= self.closed_after:
@@ -29,7 +30,9 @@ class Delivery:
 
     async def serve(self, source: AnySource, form: Form = "file", **options: Any) -> PullAnswer:
         request = options.pop("request", PullRequest())
-        return await serve_pull(source, form, request, gate=self.gate, meter=self.meter, **options)
+        return await serve_pull(
+            source, form, request, Passage(self.gate, self.meter, self.allowance), **options
+        )
 
 
 async def everything(answer: PullAnswer) -> bytes:

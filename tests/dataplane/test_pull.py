@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.dataplane.delivery import Delivery, everything
 
 from trustspace.dataplane.arrow_stream import MEDIA_TYPE, PIECE_BYTES, decode
-from trustspace.dataplane.pull import PullAnswer, PullRequest, serve_pull
+from trustspace.dataplane.pull import Passage, PullAnswer, PullRequest, serve_pull
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import AnySource, FileSource, Form, HttpSource
 from trustspace.errors import (
@@ -211,7 +211,7 @@ async def test_a_gate_is_asked_again_when_a_piece_took_long(source: FileSource) 
             raise PolicyDeniedError("the delivery was cut")
 
     delivery = Delivery()
-    answer = await serve_pull(source, "file", PullRequest(), gate=gate, meter=delivery.meter)
+    answer = await serve_pull(source, "file", PullRequest(), Passage(gate, delivery.meter))
     with pytest.raises(PolicyDeniedError):
         await everything(answer)
     assert delivery.pieces == 0

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from trustspace.dataplane.data_extra import pa, pl
-from trustspace.errors import IntegrityError
+from trustspace.errors import IntegrityError, PolicyDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,12 +59,21 @@ def encode(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> Iterator[Piece]
 
     Yields:
         Pieces of `PIECE_BYTES` each, the last one shorter.
+
+    Raises:
+        PolicyDeniedError: What gives the frames does not let more of them leave; the pieces before
+            it hold those that may.
     """
     cutter = _Cutter()
     yield from cutter.add(memoryview(arrow_schema(schema).serialize()), rows=0)
-    for frame in frames:
-        for batch in frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches():
-            yield from cutter.add(memoryview(batch.serialize()), rows=batch.num_rows)
+    try:
+        for frame in frames:
+            for batch in frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches():
+                yield from cutter.add(memoryview(batch.serialize()), rows=batch.num_rows)
+    except PolicyDeniedError:
+        # The rows before it may leave; without its end the stream says that there are more.
+        yield from cutter.rest()
+        raise
     yield from cutter.add(memoryview(END), rows=0)
     yield from cutter.rest()
 

@@ -12,8 +12,8 @@ of its answer nothing but the bytes reaches the consumer.
 
 Example::
 
-    answer = await serve_pull(source, "file", PullRequest.of("GET", headers), gate=gate.check,
-                              meter=count)
+    passage = Passage(gate.check, count)
+    answer = await serve_pull(source, "file", PullRequest.of("GET", headers), passage)
     try:
         async for data in answer.body: ...
     finally:
@@ -26,7 +26,7 @@ import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Protocol, Self
 
 import anyio.to_thread
 
@@ -35,7 +35,7 @@ from trustspace.dataplane.byte_range import ByteRange, matches_any, parse_range
 from trustspace.dataplane.refusal import unenforceable
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import AnySource, FileSource, Form, HttpSource
-from trustspace.dataplane.table import Table
+from trustspace.dataplane.table import RowAllowance, Table
 from trustspace.errors import ConfigurationError, RemoteProtocolError, StatusError
 
 if TYPE_CHECKING:
@@ -48,6 +48,30 @@ Gate = Callable[[], None]
 
 Meter = Callable[[int, int], None]
 """Told the bytes and rows of a piece that is about to leave; must not block."""
+
+
+class Allowance(RowAllowance, Protocol):
+    """How many rows and bytes may leave."""
+
+    async def size(self, position: int, number: int) -> int:
+        """Take bytes from a position of the whole on; returns how many may leave."""
+        ...
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What everything passes that leaves.
+
+    Attributes:
+        gate: Passed before each piece.
+        meter: Told of each piece before it leaves.
+        allowance: Asked for everything before it leaves; None where nothing is limited.
+    """
+
+    gate: Gate
+    meter: Meter
+    allowance: Allowance | None = None
+
 
 _PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Data under an agreement is nobody's to keep on the way, and nothing to be guessed at."""
@@ -110,6 +134,23 @@ class PullAnswer:
         self.body: AsyncIterator[bytes] = body if body is not None else _nothing()
         self._resources = resources or AsyncExitStack()
 
+    async def begin(self) -> None:
+        """Fetch the first piece now, so that what speaks against it is said instead of an answer.
+
+        Raises:
+            PolicyDeniedError: Nothing of it may leave.
+        """
+        rest = aiter(self.body)
+        first = await anext(rest, None)
+
+        async def whole() -> AsyncIterator[bytes]:
+            if first is not None:
+                yield first
+            async for piece in rest:
+                yield piece
+
+        self.body = whole()
+
     async def aclose(self) -> None:
         """Close what the body is read from; closing twice is no error."""
         await self._resources.aclose()
@@ -119,9 +160,8 @@ async def serve_pull(
     source: AnySource,
     form: Form,
     request: PullRequest,
+    passage: Passage,
     *,
-    gate: Gate,
-    meter: Meter,
     restriction: Restriction | None = None,
     client: GuardedClient | None = None,
 ) -> PullAnswer:
@@ -131,34 +171,38 @@ async def serve_pull(
         source: Where the data comes from.
         form: The form that is asked for; one of the source's.
         request: What shapes the answer.
-        gate: Passed before each piece.
-        meter: Told of each piece before it leaves.
+        passage: What everything passes that leaves.
         restriction: Filters, columns and masks to carry out; None for none.
         client: Fetches URLs; needed for these only.
 
     Returns:
         An answer with status 200, 206, 304, 412 or 416. What goes wrong behind its first byte is
-        raised from its body: `PolicyDeniedError` by the gate, `IntegrityError` when the file is not
-        what it was, `TransportError` when the upstream server fails.
+        raised from its body: `PolicyDeniedError` by the gate or the allowance, `IntegrityError`
+        when the file is not what it was, `TransportError` when the upstream server fails.
 
     Raises:
         PolicyDeniedError: The restriction cannot be carried out on this form, code
-            ``pep.unenforceable``; or the gate is closed.
+            ``pep.unenforceable``; the gate is closed; or the allowance leaves nothing.
         IntegrityError: The file is not what was published.
         TransportError: The upstream server does not give the data.
     """
-    gate()
-    serving = _Serving(request, gate, meter)
+    passage.gate()
+    serving = _Serving(request, passage)
     try:
         if form == "table":
-            return await serving.table(source, restriction or Restriction())
-        _check_whole(restriction)
-        if isinstance(source, HttpSource):
-            return await serving.url(source, client)
-        return await serving.file(_as_file(source))
+            answer = await serving.table(source, restriction or Restriction())
+        else:
+            _check_whole(restriction)
+            if isinstance(source, HttpSource):
+                answer = await serving.url(source, client)
+            else:
+                answer = await serving.file(_as_file(source))
+        if passage.allowance is not None and request.method == "GET":
+            await answer.begin()
     except BaseException:
         await serving.resources.aclose()
         raise
+    return answer
 
 
 def etag_of(source: FileSource) -> str:
@@ -169,10 +213,12 @@ def etag_of(source: FileSource) -> str:
 class _Serving:
     """One request being answered, with what has to be closed afterwards."""
 
-    def __init__(self, request: PullRequest, gate: Gate, meter: Meter) -> None:
+    def __init__(self, request: PullRequest, passage: Passage) -> None:
         self.request = request
-        self.gate = gate
-        self.meter = meter
+        self.gate = passage.gate
+        self.meter = passage.meter
+        self.allowance = passage.allowance
+        self.position = 0
         self.resources = AsyncExitStack()
 
     async def file(self, source: FileSource) -> PullAnswer:
@@ -198,6 +244,7 @@ class _Serving:
         else:
             about["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{source.size_bytes}"
         about["Content-Length"] = str(part.size_bytes)
+        self.position = part.start
         return self._answer(status, about, self._from_thread(_pieces_of(file, part)))
 
     async def table(self, source: AnySource, restriction: Restriction) -> PullAnswer:
@@ -217,7 +264,7 @@ class _Serving:
         if not isinstance(source, FileSource) or source.layout is None:
             raise unenforceable("the source is no table", term="ts:rowFilter", subject="")
         file = self._open_file(source)
-        pieces = Table(file, source.layout).stream(restriction)
+        pieces = Table(file, source.layout).stream(restriction, self.allowance)
         self.resources.callback(pieces.close)
         return pieces
 
@@ -255,7 +302,8 @@ class _Serving:
             piece = await anyio.to_thread.run_sync(next, pieces, None)
             if piece is None:
                 return
-            yield self._leaving(piece)
+            async for data in self._leaving(piece):
+                yield data
 
     async def _passed_on(self, upstream: IncomingStream) -> AsyncGenerator[bytes, None]:
         parts: list[bytes] = []
@@ -264,16 +312,27 @@ class _Serving:
             parts.append(chunk)
             size += len(chunk)
             if size >= PIECE_BYTES:
-                yield self._leaving(Piece(b"".join(parts)))
+                async for data in self._leaving(Piece(b"".join(parts))):
+                    yield data
                 parts, size = [], 0
         if size:
-            yield self._leaving(Piece(b"".join(parts)))
+            async for data in self._leaving(Piece(b"".join(parts))):
+                yield data
 
-    def _leaving(self, piece: Piece) -> bytes:
+    async def _leaving(self, piece: Piece) -> AsyncIterator[bytes]:
+        """Yield what of a piece may leave, then say why not the rest."""
+        data = piece.data
+        allowed = len(data)
+        if self.allowance is not None:
+            allowed = await self.allowance.size(self.position, len(data))
+        self.position += allowed
         # Asked once more: the piece may have taken long, and what ended meanwhile ends it too.
         self.gate()
-        self.meter(len(piece.data), piece.rows)
-        return piece.data
+        if allowed:
+            self.meter(allowed, piece.rows)
+            yield data[:allowed]
+        if allowed < len(data) and self.allowance is not None:
+            raise self.allowance.refusal()
 
 
 def _check_whole(restriction: Restriction | None) -> None:

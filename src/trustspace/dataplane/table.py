@@ -13,7 +13,7 @@ Example::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from trustspace.dataplane.arrow_stream import Piece, encode
 from trustspace.dataplane.data_extra import pl
@@ -30,10 +30,24 @@ from trustspace.dataplane.table_reader import (
 from trustspace.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from trustspace.dataplane.published_file import PublishedFile
     from trustspace.dataplane.table_layout import TableLayout
+    from trustspace.errors import PolicyDeniedError
+
+
+class RowAllowance(Protocol):
+    """How many rows may leave."""
+
+    def rows(self, position: int, number: int) -> int:
+        """Take rows from a position on; returns how many may leave. May block."""
+        ...
+
+    def refusal(self) -> PolicyDeniedError:
+        """Return why no more may."""
+        ...
+
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """About so much leaves at a time; a batch costs 0.2 ms, whatever its size."""
@@ -53,15 +67,21 @@ class Table:
         self._file = file
         self._layout = layout
 
-    def stream(self, restriction: Restriction) -> Generator[Piece, None, None]:
+    def stream(
+        self, restriction: Restriction, allowance: RowAllowance | None = None
+    ) -> Generator[Piece, None, None]:
         """Return what may leave as one Arrow IPC stream, in pieces.
 
         Whether the restriction can be carried out is known when this returns, before the first
         piece.
 
+        Args:
+            restriction: Filters, columns and masks to carry out.
+            allowance: Asked for each batch of rows before it leaves; None for no limit.
+
         Raises:
             PolicyDeniedError: A part of the restriction cannot be carried out, code
-                ``pep.unenforceable``.
+                ``pep.unenforceable``; or, behind the last row that may leave, the allowance's.
             IntegrityError: The file cannot be read as it was when published; also while pieces
                 are taken.
         """
@@ -69,7 +89,7 @@ class Table:
             schema, frames = self._restricted(restriction)
         except reading_errors() as error:
             raise self._unreadable(error) from error
-        return self._pieces(schema, frames)
+        return self._pieces(schema, frames if allowance is None else _allowed(frames, allowance))
 
     def _pieces(
         self, schema: pl.Schema, frames: Iterator[pl.DataFrame]
@@ -125,3 +145,17 @@ class Table:
             found=type(error).__name__,
             hint="publish the file again",
         )
+
+
+def _allowed(frames: Iterable[pl.DataFrame], allowance: RowAllowance) -> Iterator[pl.DataFrame]:
+    """Yield the rows that may leave, then say why there are no more, if there are more."""
+    position = 0
+    for frame in frames:
+        number = allowance.rows(position, frame.height)
+        position += number
+        if number == frame.height:
+            yield frame
+            continue
+        if number:
+            yield frame.head(number)
+        raise allowance.refusal()

@@ -90,14 +90,14 @@ class Capabilities:
     masks: frozenset[str] = frozenset(METHODS)
     duties: frozenset[str] = frozenset({"odrl:delete", "ts:log", "ts:meter"})
     shapes_tables: bool = True
-    counts: frozenset[What] = frozenset({"use"})
+    counts: frozenset[What] = frozenset({"use", "row", "byte", "second"})
 
 
 TABLES = Capabilities()
 """This connector's data plane with a table."""
 
-FILES = Capabilities(shapes_tables=False)
-"""This connector's data plane with a file, which leaves whole or not at all."""
+FILES = Capabilities(shapes_tables=False, counts=frozenset({"use", "byte", "second"}))
+"""This connector's data plane with a file, of which nobody knows the rows."""
 
 
 def evaluate(

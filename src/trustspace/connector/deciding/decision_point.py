@@ -27,6 +27,7 @@ from trustspace.policy.facts import (
     TABLES,
     agreed_purposes,
     dataset,
+    elapsed_fact,
     evaluate,
     purpose_fact,
 )
@@ -282,6 +283,7 @@ class DecisionPoint:
         limits = [limit for rule in rules.permissions for limit in rule.limits]
         whose = (hosted.name, agreement.id)
         facts = known.facts | counted(tx, whose, limits, order.session, now=now)
+        facts["odrl:elapsedTime"] = elapsed_fact(agreement.first_used_at, rules, now=now)
         return evaluate(
             self._context.engine,
             "access",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.delivering.allowance import Allowance
     from trustspace.connector.delivering.deliveries import Deliveries
     from trustspace.connector.delivering.gates import Gate
     from trustspace.connector.delivering.grant import Grant
@@ -68,6 +69,7 @@ _KEPT_BACK: Final = frozenset({401, 407})
 class _Target:
     """Where a call goes."""
 
+    source: ApiSource
     url: str
     headers: Mapping[str, str]
 
@@ -165,7 +167,7 @@ class Calls:
             allowed = ", ".join(source.methods)
             raise BodyError(f"the interface takes {allowed}, not {method}", status=405)
         try:
-            return _Target(source.target(path, query), source.headers)
+            return _Target(source, source.target(path, query), source.headers)
         except NotFoundError as error:
             raise BodyError(str(error), status=404) from error
 
@@ -198,7 +200,8 @@ class Calls:
             await resources.aclose()
             raise
         meter = Meter()
-        pieces = _pieces(upstream, grant, meter)
+        allowance = self._deliveries.allowance(hosted, grant, target.source)
+        pieces = _pieces(upstream, grant, meter, allowance)
         resources.push_async_callback(pieces.aclose)
         headers = {
             name: value for name, value in upstream.headers.items() if name.lower() in PASSED_BACK
@@ -206,7 +209,9 @@ class Calls:
         answer = PullAnswer(
             upstream.status, headers | {FROM_BEHIND: "interface"}, pieces, resources
         )
-        return DeliveryResponse(self._deliveries, hosted, grant, answer, meter, delivers=True)
+        return DeliveryResponse(
+            self._deliveries, hosted, grant, answer, meter, delivers=True, allowance=allowance
+        )
 
     async def _not_called(self, hosted: Hosted, grant: Grant, error: TransportError) -> None:
         """Note that there was no answer; a call that reached nobody is not counted."""
@@ -224,13 +229,19 @@ class Calls:
 
 
 async def _pieces(
-    upstream: IncomingStream, grant: Grant, meter: Meter
+    upstream: IncomingStream, grant: Grant, meter: Meter, allowance: Allowance | None
 ) -> AsyncGenerator[bytes, None]:
     """Pass the answer on as it comes: an interface may send events over hours."""
     async for chunk in upstream.chunks():
+        allowed = len(chunk)
+        if allowance is not None:
+            allowed = await allowance.size(meter.size_bytes, len(chunk))
         grant.gate.check()
-        meter(len(chunk), 0)
-        yield chunk
+        if allowed:
+            meter(allowed, 0)
+            yield chunk[:allowed]
+        if allowed < len(chunk) and allowance is not None:
+            raise allowance.refusal()
 
 
 def _check_status(upstream: IncomingStream) -> None:

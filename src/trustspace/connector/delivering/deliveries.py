@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from trustspace.connector.deciding.quotas import PER_WINDOW, counters_of, exhausted, opening
+from trustspace.connector.delivering.allowance import Allowance
 from trustspace.connector.delivering.delivery_checks import (
     check_form,
     check_running,
@@ -20,11 +20,11 @@ from trustspace.connector.delivering.delivery_checks import (
     mask_salt,
 )
 from trustspace.connector.delivering.grant import Grant
+from trustspace.connector.delivering.reserving import denied, release, reserve, stop_running
 from trustspace.dataplane.restriction import Restriction
 from trustspace.dataplane.source import read_source
 from trustspace.errors import NotFoundError, PolicyDeniedError
 from trustspace.model.participant import Role
-from trustspace.policy.explain import remote_reasons, summary
 from trustspace.policy.lease import Lease
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from trustspace.connector.deciding.decision_point import DecisionPoint
     from trustspace.connector.delivering.gates import Gate
     from trustspace.connector.delivering.order import Order
+    from trustspace.connector.delivering.reserving import Reserved
     from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.connector.negotiating.agreements import Agreements
-    from trustspace.policy.decision import Decision, Limit
-    from trustspace.store import AgreementRow, Transaction
+    from trustspace.dataplane.source import AnySource
+    from trustspace.policy.decision import Decision
+    from trustspace.store import Transaction
 
 GRANTS = 10_000
 """Sessions whose lease is remembered; beyond it the oldest ask again."""
@@ -82,6 +84,9 @@ class Deliveries:
         if grant.order.call:
             self._context.gates.leave(grant.gate)
             self._grants.pop((hosted.name, grant.order), None)
+        if is_last and grant.running:
+            await self._stop_running(hosted, grant)
+        if grant.order.call:
             return
         if not is_last or grant.is_counted:
             return
@@ -91,13 +96,18 @@ class Deliveries:
         if not grant.lease.limits:
             return
 
-        def hop(tx: Transaction) -> None:
-            for limit in grant.lease.limits:
-                tx.counters.release(
-                    hosted.name, grant.order.agreement_id, limit.counter, grant.order.session
-                )
+        await self._context.store.write(
+            lambda tx: release(tx, hosted, grant.order, grant.lease.limits)
+        )
 
-        await self._context.store.write(hop)
+    async def _stop_running(self, hosted: Hosted, grant: Grant) -> None:
+        """Give the running time back that a session does not need; its next request asks anew."""
+        session = _session(hosted, grant.order)
+        for key, known in self._grants.items():
+            if key[0] == hosted.name and _session(hosted, key[1]) == session:
+                known.lease = replace(known.lease, ttl=timedelta(0))
+        now = self._context.now()
+        await self._context.store.write(lambda tx: stop_running(tx, hosted, grant.running, now=now))
 
     def _end_one(self, session: tuple[str, str, str]) -> int:
         """Return how many requests of a session still run."""
@@ -187,6 +197,8 @@ class Deliveries:
             tx.counters.commit(
                 hosted.name, order.agreement_id, limit.counter, order.session, now=now
             )
+        if grant.agreement.first_used_at is None:
+            tx.agreements.note_use(hosted.name, order.agreement_id, now=now)
         seq = tx.events.append(
             hosted.name,
             "access.granted",
@@ -212,10 +224,43 @@ class Deliveries:
             now=now,
         )
 
+    def allowance(
+        self,
+        hosted: Hosted,
+        grant: Grant,
+        source: AnySource,
+        restriction: Restriction | None = None,
+    ) -> Allowance | None:
+        """Return what of a delivery may leave, or None where nothing of it is counted.
+
+        Args:
+            hosted: The provider.
+            grant: Under which grant.
+            source: Where the data comes from.
+            restriction: What is carried out on a table; None for everything else.
+        """
+        return Allowance.of(self._context, hosted, grant, source, restriction)
+
     async def delivered(
-        self, hosted: Hosted, grant: Grant, *, size_bytes: int, rows: int, complete: bool
+        self,
+        hosted: Hosted,
+        grant: Grant,
+        *,
+        size_bytes: int,
+        rows: int,
+        complete: bool,
+        code: str = "",
     ) -> None:
-        """Meter what left with one request and note how it ended."""
+        """Meter what left with one request and note how it ended.
+
+        Args:
+            hosted: The provider.
+            grant: Under which grant.
+            size_bytes: Bytes that left.
+            rows: Rows that left.
+            complete: Whether that was all.
+            code: What stopped it, where it was not its gate.
+        """
         now = self._context.now()
         order = grant.order
 
@@ -232,8 +277,8 @@ class Deliveries:
                 self._duties.metered(tx, grant.agreement, order.session, now=now)
             kind = "delivery.sent" if complete else "delivery.cut"
             body = order.about(grant.dataset.id) | {"bytes": size_bytes, "rows": rows}
-            if grant.gate.code is not None:
-                body["code"] = grant.gate.code
+            if grant.gate.code or code:
+                body["code"] = grant.gate.code or code
             tx.events.append(hosted.name, kind, body, now=now)
 
         await self._context.store.write(hop)
@@ -269,22 +314,25 @@ class Deliveries:
                 columns=columns_of(dataset) if order.as_table else (),
                 now=now,
             )
-            limits = self._reserve(tx, hosted, order, decision, row)
-        except PolicyDeniedError as denied:
+            if not decision.allow:
+                raise denied(decision, order, self._point.limits(row), now)
+            longest = min(decision.ttl, self._context.settings.delivery.lease_seconds)
+            reserved = reserve(tx, hosted, order, decision, longest=longest, now=now)
+        except PolicyDeniedError as refusal:
             body = order.about(dataset.id) | {
-                "code": denied.code,
-                "reasons": [dict(reason) for reason in denied.reasons],
+                "code": refusal.code,
+                "reasons": [dict(reason) for reason in refusal.reasons],
             }
-            if denied.decision is not None:
-                body["decision"] = denied.decision.id
+            if refusal.decision is not None:
+                body["decision"] = refusal.decision.id
             tx.events.append(hosted.name, "access.denied", body, now=now)
-            return denied
+            return refusal
         tx.transfers.put_off(hosted.name, transfer.id, deadline=now + self._context.idle)
         return Grant(
             order=order,
             agreement=row,
             dataset=dataset,
-            lease=self._lease(decision, limits, epoch=epoch, now=now),
+            lease=self._lease(decision, reserved, epoch=epoch, now=now),
             restriction=Restriction(
                 filters=decision.filters,
                 columns=decision.columns,
@@ -292,71 +340,17 @@ class Deliveries:
                 salt=mask_salt(hosted, row.id),
             ),
             gate=gate,
+            amounts=reserved.amounts,
+            running=reserved.running,
         )
 
-    def _lease(
-        self, decision: Decision, limits: tuple[Limit, ...], *, epoch: int, now: datetime
-    ) -> Lease:
+    def _lease(self, decision: Decision, reserved: Reserved, *, epoch: int, now: datetime) -> Lease:
         """Return a decision's lease, at most as long as the owner lets one stand."""
         lease = Lease.of(decision, issued_at=now, epoch=epoch)
-        longest = timedelta(seconds=self._context.settings.delivery.lease_seconds)
-        return replace(lease, ttl=min(lease.ttl, longest), limits=limits)
-
-    def _reserve(
-        self,
-        tx: Transaction,
-        hosted: Hosted,
-        order: Order,
-        decision: Decision,
-        agreement: AgreementRow,
-    ) -> tuple[Limit, ...]:
-        """Take a unit of every limit; return the limits with the counters that have it."""
-        now = self._context.now()
-        if not decision.allow:
-            code = decision.reasons[0].id
-            whole = not order.as_table and code == "pep.unenforceable"
-            raise PolicyDeniedError(
-                summary(decision),
-                code=code,
-                reasons=remote_reasons(decision),
-                decision=decision,
-                hint="ask for the table: a file leaves whole"
-                if whole
-                else opening(self._spent(decision, agreement), now),
-            )
-        whose = (hosted.name, order.agreement_id)
-        behind = counters_of(tx, whose, decision.limits, order.session, now=now)
-        limits = tuple(
-            limit.model_copy(update={"counter": behind[limit.counter][0]})
-            for limit in decision.limits
-        )
-        for limit in limits:
-            if not tx.counters.reserve(
-                hosted.name,
-                order.agreement_id,
-                limit.counter,
-                order.session,
-                maximum=limit.max,
-                now=now,
-            ):
-                # What this session took of other counters goes back with it.
-                for taken in limits:
-                    tx.counters.release(
-                        hosted.name, order.agreement_id, taken.counter, order.session
-                    )
-                raise exhausted(limit, now)
-        return limits
-
-    def _spent(self, decision: Decision, agreement: AgreementRow) -> tuple[Limit, ...]:
-        """Return the limits per window that a denial is for."""
-        rules = {
-            (reason.rule, reason.unit) for reason in decision.reasons if reason.left == PER_WINDOW
-        }
-        return tuple(
-            limit
-            for limit in (self._point.limits(agreement) if rules else ())
-            if (limit.counter.removeprefix("rule:").partition(":")[0], limit.unit) in rules
-        )
+        ends = [lease.ttl, timedelta(seconds=self._context.settings.delivery.lease_seconds)]
+        if reserved.ends_at is not None:
+            ends.append(reserved.ends_at - now)
+        return replace(lease, ttl=min(ends), limits=reserved.uses)
 
 
 def _session(hosted: Hosted, order: Order) -> tuple[str, str, str]:

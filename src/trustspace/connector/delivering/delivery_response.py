@@ -14,7 +14,7 @@ import anyio
 from starlette.responses import Response
 
 from trustspace.connector.delivering.watch import until_over
-from trustspace.dataplane.pull import PullAnswer, PullRequest, serve_pull
+from trustspace.dataplane.pull import Passage, PullAnswer, PullRequest, serve_pull
 from trustspace.dataplane.source import read_source
 from trustspace.errors import TrustspaceError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from trustspace.connector.context import Hosted
+    from trustspace.connector.delivering.allowance import Allowance
     from trustspace.connector.delivering.deliveries import Deliveries
     from trustspace.connector.delivering.grant import Grant
     from trustspace.transport.http_client import GuardedClient
@@ -55,6 +56,7 @@ class DeliveryResponse(Response):
         meter: Meter,
         *,
         delivers: bool,
+        allowance: Allowance | None = None,
     ) -> None:
         super().__init__(status_code=answer.status, headers=answer.headers)
         if "content-length" not in answer.headers and "Content-Length" not in answer.headers:
@@ -65,6 +67,7 @@ class DeliveryResponse(Response):
         self._answer = answer
         self._meter = meter
         self._delivers = delivers
+        self._allowance = allowance
 
     @classmethod
     async def prepare(
@@ -85,22 +88,30 @@ class DeliveryResponse(Response):
         """
         meter = Meter()
         asked = PullRequest.of(request.method, request.headers)
+        source = read_source(grant.dataset.source)
+        as_table = grant.order.as_table
+        allowance = deliveries.allowance(
+            hosted, grant, source, grant.restriction if as_table else None
+        )
         try:
+            if allowance is not None and as_table:
+                await allowance.check_anew()
             answer = await serve_pull(
-                read_source(grant.dataset.source),
-                "table" if grant.order.as_table else "file",
+                source,
+                "table" if as_table else "file",
                 asked,
-                gate=grant.gate.check,
-                meter=meter,
+                Passage(grant.gate.check, meter, allowance),
                 restriction=grant.restriction,
                 client=client,
             )
         except BaseException:
             with anyio.CancelScope(shield=True):
+                if allowance is not None:
+                    await allowance.settle(size=0, rows=0)
                 await deliveries.leave(hosted, grant)
             raise
         delivers = answer.status in (200, 206) and asked.method == "GET"
-        return cls(deliveries, hosted, grant, answer, meter, delivers=delivers)
+        return cls(deliveries, hosted, grant, answer, meter, delivers=delivers, allowance=allowance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, watched."""
@@ -119,6 +130,8 @@ class DeliveryResponse(Response):
         finally:
             with anyio.CancelScope(shield=True):
                 await self._answer.aclose()
+                if self._allowance is not None:
+                    await self._allowance.settle(size=self._meter.size_bytes, rows=self._meter.rows)
                 if self._delivers:
                     await self._deliveries.delivered(
                         self._hosted,
@@ -126,6 +139,7 @@ class DeliveryResponse(Response):
                         size_bytes=self._meter.size_bytes,
                         rows=self._meter.rows,
                         complete=complete,
+                        code="" if self._allowance is None else self._allowance.code,
                     )
                 await self._deliveries.leave(self._hosted, self._grant)
 

@@ -10,15 +10,23 @@ if TYPE_CHECKING:
     from trustspace.connector.delivering.gates import Gate
     from trustspace.connector.delivering.order import Order
     from trustspace.dataplane.restriction import Restriction
+    from trustspace.policy.decision import Limit
     from trustspace.policy.lease import Lease
+    from trustspace.policy.quantity import What
     from trustspace.store import AgreementRow, DatasetRow
+    from trustspace.store.portions import Account
 
 
 @dataclass
 class Counting:
-    """Whether the units of a session are final, which they become once."""
+    """Whether the units of a session are final, which they become once.
+
+    Attributes:
+        stopped: Where a limit of rows or bytes has stopped a table.
+    """
 
     is_done: bool = False
+    stopped: dict[What, int] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
 
@@ -33,6 +41,8 @@ class Grant:
         lease: The decision on loan.
         restriction: Filters, columns and masks to carry out.
         gate: Where the delivery is cut.
+        amounts: Limits of rows and bytes, of which is taken as they leave.
+        running: Accounts of which it took the seconds of its lease.
         counting: Whether its units are final; shared by all grants of the session.
     """
 
@@ -42,6 +52,8 @@ class Grant:
     lease: Lease
     restriction: Restriction = field(repr=False)
     gate: Gate
+    amounts: tuple[Limit, ...] = ()
+    running: tuple[Account, ...] = ()
     counting: Counting = field(default_factory=Counting)
 
     @property

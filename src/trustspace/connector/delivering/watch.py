@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from trustspace.errors import TrustspaceError
+from trustspace.errors import PolicyDeniedError, TrustspaceError
 
 if TYPE_CHECKING:
     from trustspace.connector.context import Hosted
@@ -37,6 +37,8 @@ async def until_over(deliveries: Deliveries, hosted: Hosted, grant: Grant) -> Gr
                 grant = await deliveries.renew(hosted, grant)
             except TrustspaceError as error:
                 logger.info("lease not renewed: %s", error)
+                if isinstance(error, PolicyDeniedError):
+                    grant.gate.close(error.code)
                 return grant
     finally:
         forget()

@@ -18,7 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trustspace.connector.deciding.quotas import counter_of, is_per_window, standing
+from trustspace.connector.deciding.quotas import (
+    counter_of,
+    counts_uses,
+    opens_next,
+    standing,
+)
 from trustspace.connector.negotiating.agreements import purpose_of
 from trustspace.dsp.messages import NegotiationState
 from trustspace.model.odrl import Agreement
@@ -145,10 +150,10 @@ class Reuse:
                     agreement.participant, agreement.dataset_id, agreement.negotiation_pid
                 )
             return
-        for limit in self._decide.limits(agreement):
-            counter = counter_of(limit, now)
+        for limit in filter(counts_uses, self._decide.limits(agreement)):
+            counter, ends_at = counter_of(limit, now), opens_next(limit, now)
             key = (agreement.participant, agreement.id, counter, body["session"])
-            if tx.counters.reserve(*key, maximum=limit.max, now=now):
+            if tx.counters.reserve(*key, maximum=limit.max, now=now, ends_at=ends_at):
                 tx.counters.commit(*key, now=now)
 
     def _is_valid(
@@ -161,7 +166,11 @@ class Reuse:
         if terms is not None and not same_rules(terms, Agreement.model_validate(agreement.body)):
             return False
         # A window that is used up opens again; uses in all do not.
-        limits = [one for one in self._decide.limits(agreement) if not is_per_window(one)]
+        limits = [
+            one
+            for one in self._decide.limits(agreement)
+            if counts_uses(one) and opens_next(one, now) is None
+        ]
         used = standing(tx, (agreement.participant, agreement.id), limits, now=now)
         return not limits or any(used.get(one.counter, 0) < one.max for one in limits)
 

@@ -22,14 +22,21 @@ import anyio
 
 from trustspace.connector.delivering.delivery_response import Meter
 from trustspace.connector.delivering.watch import until_over
-from trustspace.dataplane.pull import PullRequest, serve_pull
+from trustspace.dataplane.pull import Passage, PullRequest, serve_pull
 from trustspace.dataplane.source import FileSource
-from trustspace.errors import IntegrityError, StatusError, TransportError
+from trustspace.errors import (
+    IntegrityError,
+    PolicyDeniedError,
+    StatusError,
+    TransportError,
+    TrustspaceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from trustspace.connector.context import Hosted
+    from trustspace.connector.delivering.allowance import Allowance
     from trustspace.connector.delivering.deliveries import Deliveries
     from trustspace.connector.delivering.grant import Grant
     from trustspace.dataplane.pull import PullAnswer
@@ -81,6 +88,7 @@ class Attempt:
         source: Where the data comes from.
         form: ``file`` or ``table``.
         restriction: Filters, columns and masks to carry out on a table.
+        allowance: What may leave; None where nothing is counted.
         meter: What left.
     """
 
@@ -92,6 +100,7 @@ class Attempt:
     restriction: Restriction
     client: GuardedClient
     idle: timedelta
+    allowance: Allowance | None = None
     meter: Meter = field(default_factory=Meter)
     _moved_at: float = field(default_factory=time.monotonic)
 
@@ -100,6 +109,14 @@ class Attempt:
         """Digest of the whole, where it is known before; empty where not, hence from the start."""
         is_file = self.form == "file" and isinstance(self.source, FileSource)
         return self.source.sha256 if is_file and isinstance(self.source, FileSource) else ""
+
+    def left(self, rows: int) -> tuple[int, int]:
+        """Return the bytes and rows that left.
+
+        Args:
+            rows: Rows of a file that is a table, which leave with its first byte.
+        """
+        return self.meter.size_bytes, self.meter.rows or (rows if self.meter.size_bytes else 0)
 
     async def ask(self) -> Sent:
         """Ask the sink what it has of this version.
@@ -142,7 +159,7 @@ class Attempt:
         """Send what the sink lacks, watched.
 
         Raises:
-            PolicyDeniedError: The right to it ended before the first byte.
+            PolicyDeniedError: The right to it ended before the first byte, or a limit is reached.
             IntegrityError: The source is not what was published, or the sink has something else.
             StatusError: The sink refuses.
             TransportError: The sink cannot be reached, breaks off or stands still.
@@ -151,19 +168,18 @@ class Attempt:
             self.source,
             "table" if self.form == "table" else "file",
             PullRequest(range=f"bytes={offset}-" if offset else None),
-            gate=self.grant.gate.check,
-            meter=self.meter,
+            Passage(self.grant.gate.check, self.meter, self.allowance),
             restriction=self.restriction,
             client=self.client,
         )
         sent = Sent(offset)
-        failed: list[TransportError | IntegrityError] = []
+        failed: list[TrustspaceError] = []
         stalled = False
 
         async def deliver(scope: anyio.CancelScope) -> None:
             try:
                 await self._write(answer, sent)
-            except (TransportError, IntegrityError) as error:
+            except (TransportError, IntegrityError, PolicyDeniedError) as error:
                 failed.append(error)
             scope.cancel()
 
@@ -186,8 +202,11 @@ class Attempt:
         finally:
             with anyio.CancelScope(shield=True):
                 await answer.aclose()
-        if sent.sha256 is not None or sent.was_cut:
+        is_limit = self.allowance is not None and bool(self.allowance.code)
+        if sent.sha256 is not None or (sent.was_cut and not is_limit):
             return sent
+        if is_limit and self.allowance is not None:
+            raise self.allowance.refusal()
         if failed:
             raise failed[0]
         if stalled:

@@ -30,7 +30,7 @@ class Spooled:
 
     Attributes:
         source: The file.
-        rows: How many rows it holds; 0 when it was written by an earlier attempt.
+        rows: How many rows it holds.
     """
 
     source: FileSource
@@ -59,7 +59,8 @@ class Spool:
         """
         path = self._path(pid)
         if path.exists():
-            return Spooled(FileSource.at(path), 0)
+            there = FileSource.at(path)
+            return Spooled(there, there.layout.rows if there.layout else 0)
         if not isinstance(source, FileSource) or source.layout is None:
             raise unenforceable("the source is no table", term="ts:rowFilter", subject="")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.delivering.allowance import Allowance
     from trustspace.connector.delivering.deliveries import Deliveries
     from trustspace.connector.messaging.authentication import Authentication
     from trustspace.connector.pushing.progress import PushProgress
@@ -182,14 +183,20 @@ class PushWorker:
         grant = await self._deliveries.grant(hosted, order)
         meter_rows = 0
         complete = False
+        allowance: Allowance | None = None
+        attempt: Attempt | None = None
         try:
             source, form, restriction = read_source(grant.dataset.source), order.form, None
+            allowance = self._deliveries.allowance(
+                hosted, grant, source, grant.restriction if form == "table" else None
+            )
             if form == "table" and target.media_type == PARQUET:
                 spooled = await anyio.to_thread.run_sync(
                     self._spool.parquet, row.pid, source, grant.restriction, grant.gate.check
                 )
                 source, form, meter_rows = spooled.source, "file", spooled.rows
                 restriction = Restriction()
+                await self._take_rows(row, allowance, meter_rows)
             attempt = Attempt(
                 hosted,
                 grant,
@@ -199,6 +206,7 @@ class PushWorker:
                 restriction or grant.restriction,
                 self._client,
                 timedelta(seconds=self._context.settings.delivery.push_idle_seconds),
+                allowance,
             )
             there = await attempt.ask() if row.version else Sent()
             if there.sha256 is not None:
@@ -220,7 +228,22 @@ class PushWorker:
                         )
         finally:
             with anyio.CancelScope(shield=True):
+                if allowance is not None:
+                    size, rows = (0, 0) if attempt is None else attempt.left(meter_rows)
+                    await allowance.settle(size=size, rows=rows)
                 await self._deliveries.leave(hosted, grant)
+
+    async def _take_rows(self, row: PushRow, allowance: Allowance | None, number: int) -> None:
+        """Take the rows of a file that is a table, all or none: a part of it cannot be read.
+
+        Raises:
+            PolicyDeniedError: There are not so many left.
+        """
+        if allowance is None:
+            return
+        if await anyio.to_thread.run_sync(allowance.rows, 0, number) < number:
+            self._spool.forget(row.pid)
+            raise allowance.refusal()
 
     async def _form(self, hosted: Hosted, transfer: TransferProcess, target: PushTarget) -> str:
         """Return the form to deliver: what is asked for, else the file where it may leave."""

@@ -24,7 +24,12 @@ from trustspace.connector.deciding.known_facts import (
     known_agreement,
     main_action,
 )
-from trustspace.connector.deciding.quotas import OPERANDS, counter_of, exhausted, is_per_window
+from trustspace.connector.deciding.quotas import (
+    counter_of,
+    counts_uses,
+    exhausted,
+    opens_next,
+)
 from trustspace.errors import LocalProtocolError, PolicyDeniedError
 from trustspace.model.odrl import Agreement
 from trustspace.model.participant import Role
@@ -35,10 +40,12 @@ from trustspace.policy.facts import (
     agreed_purposes,
     count_fact,
     dataset,
+    elapsed_fact,
     evaluate,
     purpose_fact,
 )
 from trustspace.policy.lease import Lease
+from trustspace.policy.quantity import Measured
 from trustspace.policy.vocabulary import action as known_action
 
 if TYPE_CHECKING:
@@ -189,6 +196,7 @@ class Uses:
         wanted = purposes if order.purpose is None else (order.purpose,)
         facts["odrl:purpose"] = purpose_fact(wanted)
         facts |= self._counted(tx, hosted, row, rules, order.session, now=now)
+        facts["odrl:elapsedTime"] = elapsed_fact(row.first_used_at, rules, now=now)
         decision = evaluate(
             self._context.engine,
             "access",
@@ -226,7 +234,8 @@ class Uses:
             for limit in rule.limits:
                 counter = OWN + counter_of(limit, now)
                 taken = tx.counters.taken(hosted.name, row.id, counter) or 0
-                counters = used.setdefault(OPERANDS[is_per_window(limit)], {})
+                # Rows, bytes and running time were counted when they were delivered.
+                counters = used.setdefault(Measured.of(limit.unit).left, {})
                 counters[limit.counter] = taken - (counter in held)
         return {name: count_fact(counters) for name, counters in used.items()}
 
@@ -245,9 +254,12 @@ class Uses:
         is_new = EVERY not in tx.counters.held(*key, session)
         tx.counters.reserve(*key, EVERY, session, maximum=MAX_SAFE_INTEGER, now=now)
         taken = [EVERY]
-        for limit in decision.limits:
-            counter = OWN + counter_of(limit, now)
-            if not tx.counters.reserve(*key, counter, session, maximum=limit.max, now=now):
+        tx.agreements.note_use(*key, now=now)
+        for limit in filter(counts_uses, decision.limits):
+            counter, ends_at = OWN + counter_of(limit, now), opens_next(limit, now)
+            if not tx.counters.reserve(
+                *key, counter, session, maximum=limit.max, now=now, ends_at=ends_at
+            ):
                 for each in taken:
                     tx.counters.release(*key, each, session)
                 raise exhausted(limit, now)
