@@ -226,6 +226,19 @@ def test_many_readers_and_threads(store: SealedStore) -> None:
     assert not wrong
 
 
+def test_where_nothing_reads_at_a_place(
+    sealing: Sealing, store: SealedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing(DATA)
+    monkeypatch.delattr(os, "preadv")
+    monkeypatch.delattr(os, "pread")
+    with store.reader(AGREEMENT, "roses") as file:
+        assert file.read_at(50, 100) == DATA[50:150]
+        file.close()
+        with pytest.raises(ValueError, match="closed"):
+            file.read_at(0, 1)
+
+
 def test_in_a_forked_child(sealing: Sealing, store: SealedStore) -> None:
     sealing(DATA)
     with store.reader(AGREEMENT, "roses") as file:
@@ -248,9 +261,9 @@ def test_arrow_reads_a_row_group_without_the_rest(
         stored = file._stored
         reads: list[int] = []
 
-        def counted(index: int, count: int) -> memoryview:
+        def counted(room: bytearray, index: int, count: int) -> memoryview:
             reads.extend(range(index, index + count))
-            return stored(index, count)
+            return stored(room, index, count)
 
         monkeypatch.setattr(file, "_stored", counted)
         found = parquet.ParquetFile(file).read_row_group(7, columns=["n"])

@@ -90,6 +90,14 @@ class SealedFile:
             os.lseek(self._descriptor, offset, os.SEEK_SET)
             return os.read(self._descriptor, size)
 
+    def read_stored_into(self, room: memoryview, offset: int) -> int:
+        """Read as many bytes as fit, as they are stored, and return how many there were."""
+        if self._descriptor >= 0 and hasattr(os, "preadv"):
+            return os.preadv(self._descriptor, [room], offset)
+        data = self.read_stored(offset, len(room))
+        room[: len(data)] = data
+        return len(data)
+
     def close(self) -> None:
         """Close the file; closing twice is no error."""
         descriptor, self._descriptor = self._descriptor, -1
@@ -131,6 +139,9 @@ class SealedReader(io.RawIOBase):
         self._position = 0
         self._moving = threading.Lock()
         self._last: tuple[int, bytes] = (-1, b"")
+        # Encrypted bytes are read into the same memory again and again: fresh memory costs more
+        # than decrypting does. One for each thread that reads at a time.
+        self._rooms: list[bytearray] = []
         self._file = SealedFile(path, expected=expected)
         try:
             self._key = _named(self._file.header, key_of(self._file.header))
@@ -266,8 +277,10 @@ class SealedReader(io.RawIOBase):
             start: Where to begin in it.
             count: How many chunks.
         """
-        stored, done, at = self._stored(index, count), 0, 0
+        done = at = 0
         final = self._layout.chunks - 1
+        room = self._room()
+        stored = self._stored(room, index, count)
         for number in range(index, index + count):
             length = self._layout.length(number)
             chunk = stored[at : at + length + OVERHEAD_BYTES]
@@ -280,28 +293,42 @@ class SealedReader(io.RawIOBase):
                 view[done : done + len(piece)] = piece
                 done, start = done + len(piece), 0
             else:
-                room = view[done : done + length]
-                self._cipher.open_chunk_into(chunk, room, index=number, is_last=is_last)
+                into = view[done : done + length]
+                self._cipher.open_chunk_into(chunk, into, index=number, is_last=is_last)
                 done += length
+        self._rooms.append(room)
         return done
 
     def _chunk(self, index: int) -> bytes:
         number, plain = self._last
         if number != index:
+            room = self._room()
+            is_last = index == self._layout.chunks - 1
             plain = self._cipher.open_chunk(
-                self._stored(index, 1), index=index, is_last=index == self._layout.chunks - 1
+                self._stored(room, index, 1), index=index, is_last=is_last
             )
+            self._rooms.append(room)
             self._last = (index, plain)
         return plain
 
-    def _stored(self, index: int, count: int) -> memoryview:
+    def _room(self) -> bytearray:
+        try:
+            return self._rooms.pop()
+        except IndexError:
+            return bytearray()
+
+    def _stored(self, room: bytearray, index: int, count: int) -> memoryview:
+        """Read chunks as they are stored into a room that is made large enough."""
         offset = self._layout.offset(index)
         last = index + count - 1
         size = self._layout.offset(last) + self._layout.length(last) + OVERHEAD_BYTES - offset
-        stored = self._file.read_stored(offset, size)
-        if len(stored) != size:
-            raise damaged("length", f"{size} bytes of chunk {index}", f"{len(stored)} bytes")
-        return memoryview(stored)
+        if len(room) < size:
+            room.extend(bytes(size - len(room)))
+        stored = memoryview(room)[:size]
+        found = self._file.read_stored_into(stored, offset)
+        if found != size:
+            raise damaged("length", f"{size} bytes of chunk {index}", f"{found} bytes")
+        return stored
 
     def _check(self) -> None:
         self._refuse_closed()
