@@ -21,9 +21,9 @@ def test_a_push_outlives_its_provider(tmp_path: Path) -> None:
         assert ended["state"] == "FINALIZED"
         order = {"agreement": ended["agreement"], "format": "HttpData-PUSH"}
         pid = bank.post("transfers", **order)["id"]
-        incoming = tmp_path / "bank" / "incoming"
+        sealed = tmp_path / "bank" / "sealed"
         end = time.monotonic() + 30
-        while not any(part.stat().st_size for part in incoming.glob("*.part")):
+        while not any(part.stat().st_size for part in sealed.rglob("*.part")):
             if garden.rows("SELECT sha256 FROM pushes WHERE sha256 IS NOT NULL"):
                 break  # The machine was faster than we looked.
             assert time.monotonic() < end, "nothing arrived"

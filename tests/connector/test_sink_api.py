@@ -95,12 +95,13 @@ async def test_it_takes_no_more_than_its_owner_lets_it(sending: Sending) -> None
 
 
 async def test_it_takes_nothing_for_what_is_over(sending: Sending) -> None:
-    incoming = sending.consumer.connector.home.path / "incoming"
+    sealed = sending.consumer.connector.home.path / "sealed"
     assert (await sending.say("PUT", BODY)).status_code == 201
-    assert list(incoming.iterdir())
+    (arrived,) = sealed.rglob("*.sealed")
+    assert BODY[:50] not in arrived.read_bytes()
     ended = await sending.consumer.post(f"transfers/{sending.pid}/terminate")
     assert ended["state"] == "TERMINATED"
-    assert list(incoming.iterdir()) == []
+    assert list(sealed.rglob("*.sealed*")) == []
     answer = await sending.say("PUT", BODY)
     assert (answer.status_code, answer.json()["code"]) == (403, "transfer.terminated")
 

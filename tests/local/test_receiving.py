@@ -46,7 +46,7 @@ def test_a_push_ends_in_a_file(both: tuple[LocalClient, LocalClient], tmp_path: 
     assert saved.rows == 3
     assert pl.read_parquet(tmp_path / "got.parquet")["price"].to_list() == [10, 20, 30]
     # Nothing of it is left at the connector.
-    assert list((tmp_path / "bank" / "incoming").iterdir()) == []
+    assert list((tmp_path / "bank").rglob("*.sealed*")) == []
     assert list((tmp_path / "garden").glob("outgoing/*")) == []
 
     def run(*words: object) -> Any:

@@ -89,6 +89,52 @@ def test_again_is_the_same_record(store: SealedStore, sealing: Sealing, clock: C
     assert deleting.resume() == []
 
 
+def test_a_deletion_while_the_agreement_lives(
+    store: SealedStore, sealing: Sealing, clock: Clock
+) -> None:
+    deleting = Deletion(store)
+    ids = []
+    for _ in range(2):
+        sealing(b"roses")
+        ids.append(store.keys.record(AGREEMENT).id)
+        first = deleting.delete(AGREEMENT, trigger=Trigger.AFTER_USE, is_final=False)
+        assert store.folder.state(AGREEMENT) is AgreementState.ABSENT
+        clock.sleep(timedelta(seconds=5))
+        assert deleting.delete(AGREEMENT, trigger=Trigger.AFTER_USE, is_final=False) == first
+        assert not first.is_final
+    assert ids[0] != ids[1]
+    sealing(b"roses")
+    last = deleting.delete(AGREEMENT, trigger=Trigger.EXPIRY)
+    assert deleting.delete(AGREEMENT, trigger=Trigger.AFTER_USE, is_final=False) == last
+    assert [one.trigger for one in deleting.records(AGREEMENT)] == [
+        Trigger.AFTER_USE,
+        Trigger.AFTER_USE,
+        Trigger.EXPIRY,
+    ]
+    assert deleting.records(AGREEMENT)[-1] == deleting.record(AGREEMENT) == last
+
+
+def test_what_was_begun_is_finished_first(
+    store: SealedStore, sealing: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleting = Deletion(store)
+    sealing(b"roses")
+    with monkeypatch.context() as patched:
+        patched.setattr(deletion, "_remove", lambda *_, **__: None)
+        with pytest.raises(ConfigurationError):
+            deleting.delete(AGREEMENT, trigger=Trigger.AFTER_USE, is_final=False)
+    last = deleting.delete(AGREEMENT, trigger=Trigger.EXPIRY)
+    first, found = deleting.records(AGREEMENT)
+    assert (first.trigger, len(first.objects)) == (Trigger.AFTER_USE, 1)
+    assert found == last
+    # As a crash before its last step leaves it.
+    begun = store.folder.of(AGREEMENT) / BEGUN_NAME
+    begun.write_bytes(last.encoded)
+    begun.chmod(0o600)
+    assert deleting.resume() == [last]
+    assert not begun.exists()
+
+
 def test_where_there_was_nothing(store: SealedStore) -> None:
     record = Deletion(store).delete(AGREEMENT, trigger=Trigger.REQUEST)
     assert (record.keys, record.objects, record.verified) == ((), (), "reopened")

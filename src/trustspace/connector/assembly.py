@@ -60,6 +60,7 @@ from trustspace.connector.using.uses import Uses
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
 from trustspace.transport.resolver import FETCH_DEADLINE, DidResolver
+from trustspace.usage.sealed_home import SealedHome
 
 if TYPE_CHECKING:
     import contextlib
@@ -120,7 +121,8 @@ def assemble(
     transfers = Transfers(context, decide, agreed, progress)
     peers = Peers(context, client, authentication, tokens)
     changes = Changes()
-    incoming = Incoming(context, agreed, home.path / "incoming")
+    incoming = Incoming(context, agreed, SealedHome(home.path))
+    stack.callback(incoming.close)
     endings = Endings(context, agreed, transfers)
     owed = DutyParts.of(context, planner, agreed, transfers, incoming, authentication, client)
     publications = Publications(context)

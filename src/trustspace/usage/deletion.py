@@ -38,7 +38,9 @@ from trustspace.usage.private_file import (
 from trustspace.usage.sealed_folder import (
     BEGUN_NAME,
     DELETION_NAME,
+    EARLIER,
     KEY_NAME,
+    RECORDS,
     SPILL_NAME,
     SUFFIX,
 )
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
 
     from trustspace.usage.sealed_store import SealedStore
 
-_KEPT: Final = frozenset({BEGUN_NAME, DELETION_NAME, f"{DELETION_NAME}.new"})
-"""What stays in an agreement's folder until the end."""
 _KEY_FILES: Final = (KEY_NAME, f"{KEY_NAME}.new")
 """A crash may have left the second one, with the same key in it."""
 _AT_ONCE: Final = 4
@@ -68,14 +68,15 @@ class Deletion:
     def __init__(self, store: SealedStore) -> None:
         self._store = store
 
-    def delete(self, agreement: str, *, trigger: Trigger) -> DeletionRecord:
+    def delete(self, agreement: str, *, trigger: Trigger, is_final: bool = True) -> DeletionRecord:
         """Delete everything under an agreement and return the record; blocks.
 
-        Deleting again returns the same record.
+        Deleting again, with nothing delivered since, returns the same record.
 
         Args:
             agreement: Agreement id; there need not be anything of it.
             trigger: Why; that of the first attempt stands.
+            is_final: Whether nothing may be kept under the agreement any more.
 
         Raises:
             ConfigurationError: Something cannot be removed; there is no record then, and the next
@@ -84,27 +85,46 @@ class Deletion:
         folder = self._store.folder.of(agreement)
         with self._store.folder.locked():
             make_folder(folder)
+            begun = _read(folder / BEGUN_NAME)
+            done = None if begun is None else self._finish(begun, folder)
+            if done is not None and (done.is_final or not is_final):
+                return done
             done = _read(folder / DELETION_NAME)
-            if done is None:
-                begun = _read(folder / BEGUN_NAME) or self._begin(agreement, trigger)
-                done = self._finish(begun, folder)
-            overwrite_and_remove(folder / BEGUN_NAME, first=0)
-            return done
+            if done is None and not is_final and not any(_entries(folder)):
+                done = next(reversed(self.records(agreement)), None)
+            if done is not None:
+                return done
+            return self._finish(self._begin(agreement, trigger, is_final=is_final), folder)
 
     def resume(self) -> list[DeletionRecord]:
         """Finish what was begun, and return the records; raises as `delete`."""
         begun = (_read(folder / BEGUN_NAME) for folder in self._store.folder.each())
-        return [self.delete(one.agreement, trigger=one.trigger) for one in begun if one is not None]
+        return [
+            self.delete(one.agreement, trigger=one.trigger, is_final=one.is_final)
+            for one in begun
+            if one is not None
+        ]
 
     def record(self, agreement: str) -> DeletionRecord | None:
-        """Return the record of a deletion that is finished.
+        """Return the record of a final deletion that is finished.
 
         Raises:
             IntegrityError: It is not as it was written.
         """
         return _read(self._store.folder.of(agreement) / DELETION_NAME)
 
-    def _begin(self, agreement: str, trigger: Trigger) -> DeletionRecord:
+    def records(self, agreement: str) -> list[DeletionRecord]:
+        """Return the records of all deletions that are finished, the oldest first.
+
+        Raises:
+            IntegrityError: One is not as it was written.
+        """
+        folder = self._store.folder.of(agreement)
+        names = sorted(path.name for path in folder.glob(f"{EARLIER}*.json"))
+        found = (_read(folder / name) for name in (*names, DELETION_NAME))
+        return [one for one in found if one is not None]
+
+    def _begin(self, agreement: str, trigger: Trigger, *, is_final: bool) -> DeletionRecord:
         folder = self._store.folder.of(agreement)
         out_of_reach = list(OutOfReach)
         try:
@@ -121,6 +141,7 @@ class Deletion:
             participant=self._store.participant,
             agreement=agreement,
             trigger=trigger,
+            is_final=is_final,
             began=int(self._store.now().timestamp()),
             keys=keys,
             objects=tuple(
@@ -136,6 +157,18 @@ class Deletion:
         return begun
 
     def _finish(self, begun: DeletionRecord, folder: Path) -> DeletionRecord:
+        path = folder / _name_of(begun)
+        done = _read(path)
+        if done is None:
+            self._destroy(begun, folder)
+            self._verify(begun, folder)
+            finished = int(self._store.now().timestamp())
+            done = begun.model_copy(update={"finished": finished, "verified": "reopened"})
+            write_durably(path, done.encoded)
+        overwrite_and_remove(folder / BEGUN_NAME, first=0)
+        return done
+
+    def _destroy(self, begun: DeletionRecord, folder: Path) -> None:
         self._store.keys.forget(begun.agreement)
         for name in _KEY_FILES:
             overwrite_and_remove(folder / name)
@@ -145,12 +178,6 @@ class Deletion:
             with ThreadPoolExecutor(_AT_ONCE) as removing:
                 _ = list(removing.map(lambda name: _remove_in(folder, name), names))
         sync_folder(folder)
-        self._verify(begun, folder)
-        done = begun.model_copy(
-            update={"finished": int(self._store.now().timestamp()), "verified": "reopened"}
-        )
-        write_durably(folder / DELETION_NAME, done.encoded)
-        return done
 
     def _verify(self, begun: DeletionRecord, folder: Path) -> None:
         """Open every name again; none may be there.
@@ -184,7 +211,14 @@ def _read(path: Path) -> DeletionRecord | None:
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as found:
-        yield from (entry for entry in found if entry.name not in _KEPT)
+        yield from (entry for entry in found if not entry.name.startswith(RECORDS))
+
+
+def _name_of(begun: DeletionRecord) -> str:
+    """Return the name of a deletion's record, the same for every attempt to finish it."""
+    if begun.is_final:
+        return DELETION_NAME
+    return f"{EARLIER}{begun.began:012}-{begun.digest[7:23]}.json"
 
 
 def _count(folder: Path) -> RemovedFiles:

@@ -110,6 +110,8 @@ class DeletionRecord(_Part):
         participant: Id of the participant that held the data.
         agreement: Agreement id.
         trigger: Why it was deleted.
+        is_final: Whether nothing may be kept under the agreement any more; otherwise a later
+            delivery is sealed under a new key.
         began: When, seconds since 1970 in UTC.
         finished: When nothing was left; None while it is not finished.
         keys: The keys that are gone.
@@ -124,6 +126,7 @@ class DeletionRecord(_Part):
     participant: str
     agreement: str
     trigger: Trigger
+    is_final: bool
     began: int
     finished: int | None = None
     keys: tuple[DestroyedKey, ...]

@@ -10,6 +10,7 @@
         spill/                  what a program under the agreement puts down for a while
         deletion.begun          while it is being deleted: what there was
         deletion.json           once it is deleted: the record
+        deletion.at-….json      record of an earlier deletion, after which more was delivered
 
 Names come of digests, so that nothing that was delivered chooses where it is written.
 
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
     from trustspace.errors import PolicyDeniedError
 
 KEY_NAME: Final = "key.json"
-BEGUN_NAME: Final = "deletion.begun"
-DELETION_NAME: Final = "deletion.json"
+RECORDS: Final = "deletion."
+"""The names of all files about deletions begin so."""
+BEGUN_NAME: Final = f"{RECORDS}begun"
+DELETION_NAME: Final = f"{RECORDS}json"
+EARLIER: Final = f"{RECORDS}at-"
 SPILL_NAME: Final = "spill"
 SUFFIX: Final = ".sealed"
 

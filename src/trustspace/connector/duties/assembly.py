@@ -53,7 +53,7 @@ class DutyParts:
         """Put the parts together; for one event loop."""
         settlement = Settlement(context, planner, transfers)
         telling = Telling(context, planner, settlement)
-        copies = [IncomingCopies(context, incoming)]
+        copies = [IncomingCopies(incoming)]
         notices = Notices(context, client)
         return cls(
             telling,

@@ -15,15 +15,25 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio.to_thread
 
-from trustspace.connector.transferring.transfer_format import PUSH
-from trustspace.model.participant import Role
+from trustspace.store import AgreementState
+from trustspace.usage.deletion_record import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trustspace.connector.context import ConnectorContext, Hosted
+    from trustspace.connector.context import Hosted
     from trustspace.connector.pushing.incoming import Incoming
     from trustspace.store import AgreementRow
+    from trustspace.usage.deletion_record import DeletionRecord
+
+
+TRIGGERS = {
+    AgreementState.FINALIZED: Trigger.AFTER_USE,
+    AgreementState.EXPIRED: Trigger.EXPIRY,
+    AgreementState.REVOKED: Trigger.REVOCATION,
+    AgreementState.TERMINATED: Trigger.REQUEST,
+}
+"""Why copies go, by the state of the agreement at the time."""
 
 
 class KeptCopies(Protocol):
@@ -36,7 +46,7 @@ class KeptCopies(Protocol):
             What was removed, for the evidence: numbers of copies, or digests of proofs, by name.
 
         Raises:
-            OSError: Something could not be removed; it is tried again later.
+            ConfigurationError: Something could not be removed; it is tried again later.
         """
         ...
 
@@ -45,22 +55,23 @@ class IncomingCopies:
     """What providers pushed to our own sink, whole or in part.
 
     Args:
-        context: The connector.
-        incoming: The folder of what arrived.
+        incoming: What arrived.
     """
 
-    def __init__(self, context: ConnectorContext, incoming: Incoming) -> None:
-        self._context = context
+    def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
 
     async def remove(self, hosted: Hosted, agreement: AgreementRow) -> Mapping[str, int | str]:
-        """Remove the files of an agreement's transfers."""
-        transfers = await self._context.store.read(
-            lambda tx: tx.transfers.about(hosted.name, agreement.id)
-        )
-        pids = [each.id for each in transfers if each.role is Role.CONSUMER and each.format == PUSH]
+        """Delete what arrived under an agreement; see `trustspace.usage.deletion`."""
+        trigger = TRIGGERS[agreement.state]
 
-        def remove() -> int:
-            return sum(self._incoming.remove(hosted, pid) for pid in pids)
+        def remove() -> DeletionRecord | None:
+            return self._incoming.delete(
+                hosted, agreement.id, trigger=trigger, is_final=trigger is not Trigger.AFTER_USE
+            )
 
-        return {"incoming": await anyio.to_thread.run_sync(remove)}
+        record = await anyio.to_thread.run_sync(remove)
+        if record is None:
+            return {"incoming": 0}
+        count = record.files.sealed + record.files.partial
+        return {"incoming": count, "deletion": record.digest}

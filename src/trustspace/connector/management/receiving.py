@@ -1,5 +1,6 @@
 """Management of what providers pushed to our own sink."""
 
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
@@ -24,5 +25,5 @@ def add_receiving(app: FastAPI, plane: ControlPlane) -> None:
 
     @app.delete(base + "/{pid}/content", status_code=204)
     async def discard(hosted: Who, pid: str) -> None:
-        await plane.transfer(hosted, pid, wait=0)
-        plane.incoming.discard(hosted, pid)
+        shown = await plane.transfer(hosted, pid, wait=0)
+        await run_sync(plane.incoming.discard, hosted, shown["agreement"], pid)

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.connector.pushing.incoming import Incoming
-    from trustspace.dataplane.sink import FileSink
     from trustspace.dsp.transfer import TransferProcess
     from trustspace.store import Transaction
+    from trustspace.usage.sealed_writer import SealedWriter
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class SinkApi:
             hosted, transfer, row = await self._admitted(request)
             if row is not None and row.sha256 is not None:
                 return _here(200, row.size_bytes, row.sha256, complete=True)
-            sink = await anyio.to_thread.run_sync(self._incoming.sink, hosted, transfer.id)
+            sink = await anyio.to_thread.run_sync(self._incoming.sink, hosted, transfer)
             try:
                 return _here(204, sink.offset, sink.version)
             finally:
@@ -139,7 +139,7 @@ class SinkApi:
                 agreement_id=transfer.agreement_id, transfer_pid=transfer.id
             )
             try:
-                sink = await anyio.to_thread.run_sync(self._incoming.sink, hosted, transfer.id)
+                sink = await anyio.to_thread.run_sync(self._incoming.sink, hosted, transfer)
                 try:
                     return await self._received(request, hosted, transfer, part, sink, gate)
                 finally:
@@ -187,7 +187,7 @@ class SinkApi:
         hosted: Hosted,
         transfer: TransferProcess,
         part: _Part,
-        sink: FileSink,
+        sink: SealedWriter,
         gate: Gate,
     ) -> Response:
         digest = digest_of(request.headers)
@@ -280,6 +280,6 @@ def _refused(error: TrustspaceError) -> Response:
         return problem(409, error.code, str(error))
     if isinstance(error, IntegrityError):
         return problem(422, "integrity", str(error))
-    if getattr(error, "setting", "") == "output":
+    if getattr(error, "setting", "") == "sealed":
         return problem(409, "busy", str(error), hint="try again in a moment")
     return problem_of(error)
