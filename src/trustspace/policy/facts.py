@@ -82,13 +82,13 @@ class Capabilities:
 
     Attributes:
         masks: Methods of masks.
-        duties: Actions of obligations.
+        duties: Actions of obligations that are carried out with a use.
         shapes_tables: Whether rows, columns and masks can be applied at all (not to files).
         counts: What can be counted while it leaves.
     """
 
     masks: frozenset[str] = frozenset(METHODS)
-    duties: frozenset[str] = frozenset({"odrl:delete", "ts:log", "ts:meter"})
+    duties: frozenset[str] = frozenset({"odrl:attribute", "ts:log", "ts:meter"})
     shapes_tables: bool = True
     counts: frozenset[What] = frozenset({"use", "row", "byte", "second"})
 

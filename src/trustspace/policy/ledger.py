@@ -72,16 +72,17 @@ class Abilities:
             by a statement (`LeftOperand.stated`): the consumer in the agreement, or the owner
             about a counterparty.
         performs: Duties that it does itself with every use.
-        records: Duties of the consumer whose falling due it writes down with every use.
-        proves: Duties of the consumer for whose fulfilment it takes evidence.
+        hears: Duties of the consumer that its connector says it has done, in a signed message,
+            and whose falling due is recorded.
+        proves: Duties for whose fulfilment there is evidence by the side that can know.
         delivery: What its data plane can do to a table.
     """
 
     observes: frozenset[str] = CLOCKS | COUNTED | {"odrl:elapsedTime", "odrl:recipient"}
     believes: frozenset[str] = frozenset({"odrl:purpose", "odrl:spatial"})
-    performs: frozenset[str] = frozenset({"ts:log", "ts:meter"})
-    records: frozenset[str] = frozenset({"odrl:delete"})
-    proves: frozenset[str] = frozenset()
+    performs: frozenset[str] = frozenset({"ts:log", "ts:meter", "odrl:attribute"})
+    hears: frozenset[str] = frozenset({"odrl:delete", "odrl:inform", "ts:report"})
+    proves: frozenset[str] = frozenset({"odrl:compensate", "odrl:obtainConsent", "ts:notify"})
     delivery: Capabilities = field(default_factory=Capabilities)
 
 
@@ -248,8 +249,8 @@ class _Book:
             return Term(duty.src, duty.action, "attested", "attested", "ledger.duty.proved")
         if duty.action in able.performs:
             return Term(duty.src, duty.action, "enforced", "contractual", "ledger.duty.performed")
-        if duty.action in able.records and duty.when == "after":
-            return Term(duty.src, duty.action, "attested", "contractual", "ledger.duty.recorded")
+        if duty.action in able.hears:
+            return Term(duty.src, duty.action, "attested", "contractual", "ledger.duty.heard")
         return Term(duty.src, duty.action, "contractual", "contractual", "ledger.duty.promised")
 
     def _prohibited(self, rule: RuleIR, asked: str) -> Iterator[Term]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from trustspace.errors import PolicyError, RemoteProtocolError
 from trustspace.model.jsonld import read as read_json_ld
 from trustspace.model.odrl import Offer
+from trustspace.policy.duty_keywords import before_use, owed
 from trustspace.policy.keyword_value import at, duration, moment, some, text, texts, wrong
 from trustspace.policy.lower import lower
 from trustspace.policy.mask import format_mask, parse_mask
@@ -62,7 +63,14 @@ class Terms(TypedDict, total=False):
         spatial: Regions of use, for example ``CN`` or ``CN-SH``.
         recipient: Participants or groups that may use it.
         delete_after: How long after the use the copies are to be deleted: a duration, or ISO 8601.
+        delete: Whether the copies are to be deleted when the agreement has ended.
         log: Whether each use is to be logged.
+        notify: Whether the provider sends a notice of each use.
+        inform: Whether the consumer says in which uses it made of the data, or within which time.
+        report: Whether the consumer reports its uses in sums, or within which time.
+        attribute: Whether the data names whom it is to be attributed to, or whom: a text.
+        pay: What is paid before the first use, for example ``500 CNY``.
+        consent: Whether consent is obtained before the first use.
         prohibit: Actions that are prohibited.
     """
 
@@ -82,7 +90,14 @@ class Terms(TypedDict, total=False):
     spatial: Texts | None
     recipient: Texts | None
     delete_after: timedelta | str | None
+    delete: bool
     log: bool
+    notify: bool
+    inform: bool | timedelta | str
+    report: bool | timedelta | str
+    attribute: bool | str
+    pay: str | None
+    consent: bool
     prohibit: Texts
 
 
@@ -112,13 +127,16 @@ def terms(**keywords: Unpack[Terms]) -> JsonObject:
     ]
     if constraints:
         permission["constraint"] = constraints
+    duties = before_use(given)
+    if duties:
+        permission["duty"] = duties
     rules: JsonObject = {"permission": [permission]}
     prohibited = texts("prohibit", given.get("prohibit", ()))
     if prohibited:
         rules["prohibition"] = [
             {"action": to_wire(action(name, location="/prohibit"))} for name in prohibited
         ]
-    obligations = _obligations(given)
+    obligations = owed(given)
     if obligations:
         rules["obligation"] = obligations
     _check(rules)
@@ -324,18 +342,3 @@ _CONSTRAINTS: Mapping[str, _Write] = {
     "mask": _mask,
 }
 """How each keyword of a permission is written, in the order of the constraints."""
-
-
-def _obligations(given: Mapping[str, object]) -> list[JsonObject]:
-    obligations: list[JsonObject] = []
-    if "delete_after" in given:
-        delay = {"@value": duration("delete_after", given["delete_after"]), "@type": "xsd:duration"}
-        obligations.append(
-            {"action": "delete", "constraint": [_constraint("delayPeriod", "eq", delay)]}
-        )
-    log = given.get("log", False)
-    if not isinstance(log, bool):
-        raise wrong("log", "true or false", log)
-    if log:
-        obligations.append({"action": to_wire("ts:log")})
-    return obligations

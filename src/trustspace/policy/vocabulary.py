@@ -178,31 +178,28 @@ COUNTED: frozenset[str] = frozenset(
 
 DUTY_OPERANDS: Mapping[str, LeftOperand] = MappingProxyType(
     {
-        operand.name: operand
-        for operand in (
-            LeftOperand(
-                "odrl:delayPeriod",
-                Kind.DURATION,
-                "contractual",
-                frozenset({"odrl:eq", "odrl:lteq"}),
-            ),
-            LeftOperand(
-                "odrl:elapsedTime",
-                Kind.DURATION,
-                "contractual",
-                frozenset({"odrl:eq", "odrl:lteq"}),
-            ),
-        )
+        name: LeftOperand(name, Kind.DURATION, "contractual", frozenset({"odrl:eq", "odrl:lteq"}))
+        for name in ("odrl:delayPeriod", "odrl:elapsedTime")
     }
 )
 """Left operands of an obligation: how long after the agreement or use it is due."""
 
 DUTIES: Mapping[str, Label] = MappingProxyType(
-    {"odrl:delete": "attested", "ts:log": "enforced", "ts:meter": "enforced"}
+    {
+        "odrl:attribute": "enforced",
+        "odrl:compensate": "attested",
+        "odrl:delete": "attested",
+        "odrl:inform": "attested",
+        "odrl:obtainConsent": "attested",
+        "ts:log": "enforced",
+        "ts:meter": "enforced",
+        "ts:notify": "attested",
+        "ts:report": "attested",
+    }
 )
 """Actions that may be an obligation, with how far each binds at the provider."""
 
-WITH_EACH_USE = frozenset({"ts:log", "ts:meter", "odrl:watermark"})
+WITH_EACH_USE = frozenset({"ts:log", "ts:meter", "odrl:attribute", "odrl:watermark"})
 """Obligations that whoever delivers carries out with each use, or does not deliver."""
 
 FUNCTIONS = frozenset(
