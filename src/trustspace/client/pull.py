@@ -20,6 +20,7 @@ import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import unquote
 from uuid import uuid4
 
 from trustspace.client.calling import Call
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+ATTRIBUTION = "trustspace-attribution"
+"""Header that names whom the data is to be attributed to."""
 
 GRACE = timedelta(seconds=2)
 """How long to ask why after a cut: the counterparty's message comes within a second or not."""
@@ -134,6 +138,7 @@ class Pull:
         self._action = action
         self._transfer: str | None = None
         self.is_used: bool = False
+        self.attribution: str | None = None
 
     @property
     def transfer(self) -> str:
@@ -194,6 +199,7 @@ class Pull:
         with self._answer(call) as answer:
             if answer.status not in (200, 206):
                 raise self._refusal(answer, accept)
+            self._note(answer)
             yield answer
 
     @contextmanager
@@ -208,7 +214,14 @@ class Pull:
         with self._answer(call) as answer:
             if not call.is_answered_by(answer):
                 raise self._refusal(answer, "")
+            self._note(answer)
             yield answer
+
+    def _note(self, answer: SyncIncomingStream) -> None:
+        """Keep whom the data is to be attributed to."""
+        named = answer.headers.get(ATTRIBUTION)
+        if named is not None:
+            self.attribution = unquote(named)[:1_000]
 
     @contextmanager
     def _answer(self, call: Call) -> Iterator[SyncIncomingStream]:

@@ -104,6 +104,7 @@ async def test_what_follows_a_lapse_has_to_be_done_as_well(
     while (await duties(garden, pull.agreement))[0]["evidence"] is None:
         await asyncio.sleep(0.05)
     # Told, but late: the fine is owed, and until it is paid nothing leaves.
+    print(await duties(garden, pull.agreement))
     denied = await bank.transfer(pull.agreement)
     assert denied["code"] == "odrl.obligation.overdue"
     path = f"agreements/{pull.agreement}/duties/d1f1/fulfil"

@@ -77,6 +77,11 @@ class AsyncHandle(AsyncRows):
         return self._handle.session
 
     @property
+    def attribution(self) -> str | None:
+        """Whom to attribute the data to; as `Handle.attribution`."""
+        return self._handle.attribution
+
+    @property
     def closed(self) -> bool:
         """Whether no data leaves any more."""
         return self._handle.closed

@@ -89,6 +89,11 @@ class Handle(Rows):
         return self._pull.session
 
     @property
+    def attribution(self) -> str | None:
+        """Whom to attribute the data to, once some has arrived and if the agreement asks for it."""
+        return self._pull.attribution
+
+    @property
     def closed(self) -> bool:
         """Whether no data leaves any more."""
         return self._gate.closed

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 from starlette.responses import Response
 
+from trustspace.connector.delivering.attribution import attribution_headers
 from trustspace.connector.delivering.watch import until_over
 from trustspace.dataplane.pull import Passage, PullAnswer, PullRequest, serve_pull
 from trustspace.dataplane.source import read_source
@@ -58,7 +59,8 @@ class DeliveryResponse(Response):
         delivers: bool,
         allowance: Allowance | None = None,
     ) -> None:
-        super().__init__(status_code=answer.status, headers=answer.headers)
+        headers = dict(answer.headers) | attribution_headers(hosted, grant)
+        super().__init__(status_code=answer.status, headers=headers)
         if "content-length" not in answer.headers and "Content-Length" not in answer.headers:
             del self.headers["content-length"]
         self._deliveries = deliveries

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from trustspace.connector.delivering.attribution import attribution_headers
 from trustspace.connector.delivering.delivery_response import Meter
 from trustspace.connector.delivering.watch import until_over
 from trustspace.dataplane.pull import Passage, PullRequest, serve_pull
@@ -224,6 +225,7 @@ class Attempt:
     async def _write(self, answer: PullAnswer, sent: Sent) -> None:
         whole = hashlib.sha256()
         headers = {**self.target.headers, "Content-Type": answer.headers["Content-Type"]}
+        headers |= attribution_headers(self.hosted, self.grant)
         for name in ("Content-Length", "Content-Range", "Repr-Digest"):
             if name in answer.headers:
                 headers[name] = answer.headers[name]
