@@ -94,7 +94,7 @@ def test_each_term_has_a_label_per_side():
         ),
         Term("/prohibition/0", "odrl:sell", "contractual", "contractual", "ledger.prohibited"),
         Term("/prohibition/1", "ts:train", "contractual", "contractual", "ledger.prohibited"),
-        Term("/obligation/0", "odrl:delete", "attested", "contractual", "ledger.duty.recorded"),
+        Term("/obligation/0", "odrl:delete", "attested", "contractual", "ledger.duty.heard"),
         Term("/obligation/1", "ts:log", "enforced", "contractual", "ledger.duty.performed"),
     )
     assert ledger(rules_of(terms())) == ()
@@ -111,8 +111,8 @@ def test_the_tables_of_the_vocabulary_say_the_same():
             assert (operand.label == "enforced") == (name in CONNECTOR.observes), name
     for name, label in DUTIES.items():
         assert (label == "enforced") == (name in CONNECTOR.performs), name
-    assert set(DUTIES) <= CONNECTOR.performs | CONNECTOR.records
-    assert CONNECTOR.delivery.duties == set(DUTIES)
+    assert set(DUTIES) == CONNECTOR.performs | CONNECTOR.hears | CONNECTOR.proves
+    assert CONNECTOR.delivery.duties == CONNECTOR.performs
 
 
 def test_a_file_leaves_whole_and_an_unknown_mask_is_not_made():
@@ -200,9 +200,20 @@ def test_a_duty_counts_by_what_is_done_about_it():
     other = rules.obligations[0].model_copy(update={"when": "before"})
     before = rules.model_copy(update={"obligations": (first, other)})
     assert {one.provider for one in ledger(before)} == {"enforced"}
-    attributing = rules.obligations[0].model_copy(update={"action": "odrl:attribute"})
-    owed = rules.model_copy(update={"obligations": (attributing,)})
-    assert by_term(ledger(owed))["odrl:attribute"][2] == "ledger.duty.promised"
+    marking = rules.obligations[0].model_copy(update={"action": "odrl:watermark"})
+    owed = rules.model_copy(update={"obligations": (marking,)})
+    assert by_term(ledger(owed))["odrl:watermark"][2] == "ledger.duty.promised"
+    every = rules_of(terms(inform=True, report=True, notify=True, attribute=True, delete=True))
+    assert by_term(ledger(every)) == {
+        "odrl:delete": ("attested", "contractual", "ledger.duty.heard"),
+        "odrl:inform": ("attested", "contractual", "ledger.duty.heard"),
+        "ts:report": ("attested", "contractual", "ledger.duty.heard"),
+        "ts:notify": ("attested", "attested", "ledger.duty.proved"),
+        "odrl:attribute": ("enforced", "contractual", "ledger.duty.performed"),
+    }
+    late = rules.obligations[0].model_copy(update={"action": "odrl:compensate"})
+    paid = rules.model_copy(update={"obligations": (late,)})
+    assert by_term(ledger(paid))["odrl:compensate"][2] == "ledger.duty.proved"
 
 
 def test_a_prohibition_binds_where_the_provider_is_asked():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +9,12 @@ from pathlib import Path
 import pytest
 from tests.connector.duties.owing import agreed, duties, obliging, until, within
 from tests.connector.party import Json, Party
+from tests.connector.processes import keep_agreement
 from tests.connector.pulling import Pull, started
 
+from trustspace.connector.delivering.order import Order
 from trustspace.connector.duties.fulfilment import fulfilment
+from trustspace.model.participant import Role
 from trustspace.store import AgreementRow, DutyState, Transaction
 
 pytestmark = pytest.mark.anyio
@@ -100,11 +102,8 @@ async def test_what_follows_a_lapse_has_to_be_done_as_well(
     receipt = {"session": session, "outcome": "delivered"}
     transfer = (await bank.until(f"transfers/{pull.transfer}", "TERMINATED"))["id"]
     await bank.ask("POST", f"transfers/{transfer}/receipts", receipt)
-    await bank.settled()
-    while (await duties(garden, pull.agreement))[0]["evidence"] is None:
-        await asyncio.sleep(0.05)
+    await until(bank, pull.agreement, "fulfilled", action="inform")
     # Told, but late: the fine is owed, and until it is paid nothing leaves.
-    print(await duties(garden, pull.agreement))
     denied = await bank.transfer(pull.agreement)
     assert denied["code"] == "odrl.obligation.overdue"
     path = f"agreements/{pull.agreement}/duties/d1f1/fulfil"
@@ -132,14 +131,33 @@ async def test_a_remedy_makes_up_for_what_was_missed(
     assert (await bank.transfer(agreement.id))["state"] == "STARTED"
 
 
-async def test_what_nobody_here_can_do_is_refused_before_a_byte_leaves(
+async def test_what_cannot_be_done_is_refused_before_a_byte_leaves(
     garden: Party, bank: Party, roses: Path
 ) -> None:
-    pull = await started_or_refused(garden, bank, roses, obliging({"action": "watermark"}))
-    assert pull["state"] == "TERMINATED"
-    assert pull["code"] == "pep.unenforceable"
-
-
-async def started_or_refused(garden: Party, bank: Party, roses: Path, policy: Json) -> Json:
-    agreement = await agreed(garden, bank, roses, policy, accept_contractual=["watermark"])
-    return await bank.transfer(agreement)
+    policy = obliging({"action": "watermark"})
+    body = {"source": {"kind": "file", "path": str(roses)}, "policy": policy}
+    answer = await garden.ask(
+        "PUT", "datasets/marked", body | {"accept_contractual": ["watermark"]}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "pep.unenforceable")
+    # An agreement of another time is refused when it is used.
+    await garden.publish(roses)
+    row = await keep_agreement(garden, bank, Role.PROVIDER, **policy)
+    point = garden.connector.plane.decide
+    refusal = await garden.store.read(
+        lambda tx: point.transfer(tx, garden.hosted, row, now=row.signed_at)
+    )
+    assert refusal is not None
+    assert refusal.code == "pep.unenforceable"
+    order = Order(
+        transfer_pid="t",
+        agreement_id=row.id,
+        consumer=bank.id,
+        session="s",
+        action=None,
+        as_table=True,
+    )
+    decision = await garden.store.read(
+        lambda tx: point.access(tx, garden.hosted, row, order, columns=(), now=row.signed_at)
+    )
+    assert [reason.id for reason in decision.reasons] == ["pep.unenforceable"]

@@ -23,9 +23,11 @@ from trustspace.dataplane.table import Table
 from trustspace.errors import ConfigurationError, NotFoundError, PolicyError
 from trustspace.model.odrl import Offer
 from trustspace.model.value import digest
+from trustspace.policy.facts import TABLES
 from trustspace.policy.ledger import ledger, require
 from trustspace.policy.lower import lower
 from trustspace.policy.terms import read_terms
+from trustspace.policy.vocabulary import spelled
 from trustspace.store import DatasetRow, Transaction
 
 if TYPE_CHECKING:
@@ -323,6 +325,7 @@ def _look(source: dict[str, Any]) -> AnySource:
 
 def _tried_forms(source: AnySource, rules: PolicyIR) -> tuple[str, ...]:
     """Return the forms in which the terms let the source leave, having tried them."""
+    _check_duties(rules)
     shaping = [one for one in restrictions(rules) if not one.is_empty]
     if not shaping:
         return source.forms
@@ -336,6 +339,18 @@ def _tried_forms(source: AnySource, rules: PolicyIR) -> tuple[str, ...]:
         for restriction in shaping:
             Table(file, source.layout).stream(restriction)
     return ("table",)
+
+
+def _check_duties(rules: PolicyIR) -> None:
+    """Refuse duties that have to be done with each use and cannot be: nothing would ever leave."""
+    for duty in rules.obligations:
+        if duty.when == "during" and duty.action not in TABLES.duties:
+            raise PolicyError(
+                f"{spelled(duty.action)!r} cannot be done here with a delivery",
+                code="pep.unenforceable",
+                location=duty.src,
+                hint=f"possible are: {', '.join(sorted(map(spelled, TABLES.duties)))}",
+            )
 
 
 def _size(source: AnySource, forms: tuple[str, ...]) -> int | None:

@@ -11,6 +11,7 @@ Example::
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 END: Final = "end"
 """Occurrence of what is owed because the agreement has ended."""
 
-GRACE: Final = timedelta(hours=1)
+GRACE_SECONDS: Final = 3_600
 """How long deletion may take once an agreement has ended whose terms say nothing about it."""
 
 MARGIN: Final = timedelta(seconds=60)
@@ -98,7 +99,7 @@ class DutyPlanner:
                 continue
             if duty.action == "odrl:delete" and _is_owed(tx, agreement, duty):
                 continue  # Deleting once removes the copies of every use until then.
-            due = None if duty.delay is None else now + timedelta(seconds=duty.delay)
+            due = None if duty.delay is None else _after(now, duty.delay)
             self._plan(tx, agreement, duty, session, due=due, use=use, now=now)
 
     def metered(
@@ -123,7 +124,7 @@ class DutyPlanner:
             if duty.action != "odrl:delete" or not was_used:
                 continue
             if when is Occasion.END or is_withdrawn:
-                self._plan(tx, agreement, duty, END, due=now + GRACE, now=now)
+                self._plan(tx, agreement, duty, END, due=_after(now, GRACE_SECONDS), now=now)
 
     def lapsed(
         self, tx: Transaction, agreement: AgreementRow, row: DutyRow, *, now: datetime
@@ -136,7 +137,7 @@ class DutyPlanner:
         following = [*lapsed.consequences]
         following += [duties[name][0] for name in lapsed.remedies if name in duties]
         for duty in following:
-            due = None if duty.delay is None else now + timedelta(seconds=duty.delay)
+            due = None if duty.delay is None else _after(now, duty.delay)
             if duty.deadline is not None:
                 due = _moment(duty.deadline)
             self._plan(tx, agreement, duty, row.occurrence, due=due, now=now)
@@ -211,7 +212,7 @@ def _row(
     now: datetime,
 ) -> DutyRow:
     manner = manner_of(duty.action)
-    next_at = due
+    next_at = None if due is None else lapses_at(due)
     if manner.bearer is agreement.role and manner.work is Work.TELL:
         next_at = now if due is None or duty.action != "ts:report" else _in_time(due, now)
     elif manner.bearer is agreement.role and manner.work is Work.DELETE and due is not None:
@@ -231,6 +232,16 @@ def _row(
         due=due,
         next_at=next_at,
     )
+
+
+def lapses_at(due: datetime) -> datetime:
+    """Return when what was due is overdue: in the second after, as the engine counts."""
+    return due + timedelta(seconds=1)
+
+
+def _after(now: datetime, seconds: int) -> datetime:
+    """Return a moment so many seconds later, a whole second."""
+    return _moment(math.ceil(now.timestamp()) + seconds)
 
 
 def _in_time(due: datetime, now: datetime) -> datetime:

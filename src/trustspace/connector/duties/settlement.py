@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from trustspace.connector.duties.evidence import Evidence, shows
-from trustspace.connector.duties.planner import about, duty_of
+from trustspace.connector.duties.planner import about, duty_of, lapses_at
 from trustspace.dsp.messages import TransferState
 from trustspace.model.participant import Role
 from trustspace.store import DutyState
@@ -120,9 +120,8 @@ class Settlement:
         if row.evidence is None or not shows(Evidence.of(row.evidence), duty):
             is_over = row.state is DutyState.FULFILLED
             return replace(row, state=DutyState.OPEN) if is_over else row
-        is_late = (
-            row.due is not None and row.fulfilled_at is not None and row.fulfilled_at > row.due
-        )
+        at = row.fulfilled_at
+        is_late = row.due is not None and at is not None and at >= lapses_at(row.due)
         if is_late and not self._has_followed(tx, agreement, row):
             return replace(row, state=DutyState.OVERDUE, next_at=None)
         return replace(row, state=DutyState.FULFILLED, next_at=None)

@@ -21,7 +21,7 @@ from trustspace.connector.duties.message import (
     queue_of,
     url_of,
 )
-from trustspace.connector.duties.planner import about, duty_of
+from trustspace.connector.duties.planner import about, duty_of, lapses_at
 from trustspace.errors import ConfigurationError, NotFoundError, RemoteProtocolError
 from trustspace.model.participant import Role
 from trustspace.store import DutyRow, DutyState
@@ -155,7 +155,9 @@ class Telling:
         self._planner.moved()
         if again.attempts < MOST_ATTEMPTS or hosted is None or agreement is None:
             tx.duties.put(row.participant, again)
-            is_over = row.state is DutyState.OPEN and row.due is not None and row.due <= now
+            is_over = (
+                row.state is DutyState.OPEN and row.due is not None and lapses_at(row.due) <= now
+            )
             if is_over and hosted is not None and agreement is not None:
                 self._settlement.lapse(tx, hosted, agreement, again, now=now)
         elif row.is_owed:

@@ -17,6 +17,7 @@ from trustspace.connector.context import Hosted, new_pid
 from trustspace.connector.duties.evidence import Evidence
 from trustspace.connector.duties.manner import Work, manner_of
 from trustspace.connector.duties.message import DutyStep
+from trustspace.connector.duties.planner import lapses_at
 from trustspace.errors import StoreError, TrustspaceError
 from trustspace.store import EVERY_PARTICIPANT, Committed, DutyState
 
@@ -263,12 +264,14 @@ def _rest(tx: Transaction, row: DutyRow) -> None:
 
 
 def _is_over(row: DutyRow, now: datetime) -> bool:
-    return row.state is DutyState.OPEN and row.due is not None and row.due <= now
+    return row.state is DutyState.OPEN and row.due is not None and lapses_at(row.due) <= now
 
 
 def _watch(row: DutyRow, now: datetime) -> datetime | None:
     """Return when to look again at what is on its way: at the end of its time."""
-    return row.due if row.is_owed and row.due is not None and row.due > now else None
+    if not row.is_owed or row.due is None or row.due <= now:
+        return None
+    return lapses_at(row.due)
 
 
 def _uses(rows: Sequence[DutyRow]) -> dict[str, Any]:
