@@ -24,6 +24,7 @@ from trustspace.connector.context import ConnectorContext
 from trustspace.connector.deciding.fact_sources import fact_desk
 from trustspace.connector.deciding.high_water import kept
 from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engine
+from trustspace.connector.deciding.rollout import Rollout, starting_rules, take_configured
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run, spare_collections
@@ -132,7 +133,8 @@ async def running(
             # name was being sent when the last one ended.
             owner = str(home.path)
             await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
-            engine = EngineSlot(policy_engine(home.settings, stack))
+            rules = await starting_rules(home, store)
+            engine = EngineSlot(policy_engine(home.settings, stack, rules))
             forget = home.settings.policy.clock == "UnsafeSetBack"
             await stack.enter_async_context(kept(engine.latest, store, forget=forget))
             trusted = authorities(home)
@@ -152,7 +154,9 @@ async def running(
             client = MessageClient(egress(home), trusted=trusted)
             await stack.enter_async_context(client)
             await Speaking(context).load()
-            plane, public, workers = assemble(home, context, client, stack)
+            rollout = Rollout(context, home, rules, stack)
+            await take_configured(rollout, home, store)
+            plane, public, workers = assemble(home, context, client, rollout, stack)
             management = management_app(plane, hosting, token_digest=digest)
             await stack.enter_async_context(_public(home, public, sockets.public))
             await stack.enter_async_context(Listener(management, sockets.management))

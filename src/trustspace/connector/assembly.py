@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from trustspace.connector.context import ConnectorContext
+    from trustspace.connector.deciding.rollout import Rollout
     from trustspace.connector.home import Home
     from trustspace.store import Committed
     from trustspace.transport.message_client import MessageClient
@@ -93,6 +94,7 @@ def assemble(
     home: Home,
     context: ConnectorContext,
     client: MessageClient,
+    rollout: Rollout,
     stack: contextlib.AsyncExitStack,
 ) -> tuple[ControlPlane, OneSpelling, tuple[Working, ...]]:
     """Put the parts of one connector together.
@@ -101,6 +103,7 @@ def assemble(
         home: Its home.
         context: What the parts share.
         client: How messages are sent.
+        rollout: The rules in force.
         stack: What is undone when it stops.
 
     Returns:
@@ -150,6 +153,7 @@ def assemble(
         changes=changes,
         speaking=Speaking(context),
         duties=owed.owner,
+        rollout=rollout,
         planner=planner,
         doctor=Doctor(context, client, authentication),
         uses=Uses(context, agreed),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.crawling.crawls import Crawls
     from trustspace.connector.deciding.decision_point import DecisionPoint
+    from trustspace.connector.deciding.rollout import Rollout
     from trustspace.connector.doctor.doctor import Doctor
     from trustspace.connector.duties.owner import OwnerDuties
     from trustspace.connector.duties.planner import DutyPlanner
@@ -80,6 +81,7 @@ class ControlPlane:
     duties: OwnerDuties
     planner: DutyPlanner
     doctor: Doctor
+    rollout: Rollout
     uses: Uses
 
     def about(self, hosted: Hosted) -> Json:

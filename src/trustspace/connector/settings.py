@@ -174,6 +174,10 @@ class PolicyServer(_Section):
         strict: Whether an offer is refused that has a term which would be a promise and nothing
             more, unless its owner accepts that term as one.
         lenient: Participants of this home whose offers are never refused for that.
+        module: File with a rule module to take when it has changed, relative to the home.
+        verification_key: File with the public key (PEM) by which modules have to be signed,
+            relative to the home; empty takes unsigned ones from whoever manages the connector.
+        scope: Scope that a module's signature has to state.
         log_inputs: How many decisions of each participant are kept with what was asked; 0 keeps
             none.
         clock: Where the clock is behind what was seen before the start, ``forward`` denies
@@ -189,6 +193,9 @@ class PolicyServer(_Section):
     strict: bool = True
     clock: Literal["forward", "UnsafeSetBack"] = "forward"
     lenient: tuple[str, ...] = ()
+    module: str = ""
+    verification_key: str = ""
+    scope: str = ""
     log_inputs: int = Field(default=1_000, ge=0, le=1_000_000)
     facts: dict[str, FactEndpoint] = Field(default_factory=dict)
     site: str = "policies"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from trustspace.connector.deciding.high_water import HighWater
 from trustspace.errors import ConfigurationError
 from trustspace.policy.engine import denial
+from trustspace.policy.rollout.module import probe
 from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from trustspace.connector.settings import Settings
     from trustspace.policy.decision import Decision, DecisionRequest, Trace
     from trustspace.policy.engine import PolicyEngine
+    from trustspace.policy.rollout.module import RuleModule
 
 BUNDLE_PATH = "/v1/policy/bundle.tar.gz"
 """Where the management listener serves the rules."""
@@ -136,18 +138,87 @@ class EngineSlot:
         return request
 
 
-def policy_engine(settings: Settings, stack: AsyncExitStack) -> PolicyEngine:
+class Handover:
+    """The old rules as long as a server holds them, then the new ones.
+
+    Args:
+        old: Asks for the rules of before.
+        new: Asks the same server for the rules that it is going to fetch.
+        slot: Gets the new engine once the server has answered it.
+    """
+
+    def __init__(self, old: PolicyEngine, new: PolicyEngine, slot: EngineSlot) -> None:
+        self.old = old
+        self._new = new
+        self._slot = slot
+        self._lock = threading.Lock()
+
+    @property
+    def revision(self) -> str:
+        """Digest of the sources of the old rules."""
+        return self.old.revision
+
+    def decide(self, request: DecisionRequest) -> Decision:
+        """Return the decision, or a denial with an ``engine.*`` reason."""
+        decision = self.old.decide(request)
+        if not _is_of_others(decision):
+            return decision
+        decision = self._new.decide(_for(self._new, request))
+        self._moved(decision)
+        return decision
+
+    def decide_many(self, requests: Sequence[DecisionRequest]) -> list[Decision]:
+        """Return one decision per request, in their order."""
+        return [self.decide(request) for request in requests]
+
+    def trace(self, request: DecisionRequest) -> Trace | None:
+        """Return how every rule came out, or None when the engine failed."""
+        return self.old.trace(request) or self._new.trace(_for(self._new, request))
+
+    def look(self) -> bool:
+        """Ask the server whether it has the new rules; True once it has."""
+        self._moved(self._new.decide(probe(self._new.revision)))
+        return self._slot.current is not self
+
+    def _moved(self, decision: Decision) -> None:
+        if any(reason.id.startswith("engine.") for reason in decision.reasons):
+            return
+        with self._lock:
+            if self._slot.current is self:
+                self._slot.swap(self._new)
+
+
+def _is_of_others(decision: Decision) -> bool:
+    return any(reason.id == "engine.revision" for reason in decision.reasons)
+
+
+def _for(engine: PolicyEngine, request: DecisionRequest) -> DecisionRequest:
+    return request.model_copy(update={"bundle": engine.revision})
+
+
+def policy_engine(
+    settings: Settings, stack: AsyncExitStack, module: RuleModule | None
+) -> PolicyEngine:
     """Return the engine that the settings name; it is closed with the stack.
+
+    Args:
+        settings: The settings.
+        stack: Closes it.
+        module: The rules; None for those that come with the package.
 
     Raises:
         ConfigurationError: The server's URL or token file cannot be used.
     """
     if settings.policy.engine == "wasm":
-        return WasmEngine()
+        return WasmEngine() if module is None else module.engine()
     # Its client brings three HTTP libraries, a fifth of what a connector takes to start.
     from trustspace.policy.opa import OpaEngine  # noqa: PLC0415 - only where it is asked for
 
-    engine = OpaEngine(settings.policy.url, token=_token(settings.policy.token_file))
+    engine = OpaEngine(
+        settings.policy.url,
+        token=_token(settings.policy.token_file),
+        revision=None if module is None else module.revision,
+    )
     stack.callback(engine.close)
     return engine
 

@@ -106,7 +106,7 @@ def management_app(plane: ControlPlane, hosting: Hosting, *, token_digest: str) 
     add_delivering(app, plane)
     add_observing(app, plane)
     add_diagnosing(app, plane)
-    add_ruling(app)
+    add_ruling(app, plane)
     add_using(app, plane)
     return app
 

@@ -24,11 +24,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from trustspace.errors import ConfigurationError, PolicyError, RemoteProtocolError
 from trustspace.model import strict_json
 from trustspace.policy.bundle import CompiledPolicy
+from trustspace.policy.facts import anyone, build_request, dataset
 from trustspace.policy.odrl.cases import Case, read_cases, run_case
 from trustspace.policy.rollout.archive import read_archive, write_archive
 from trustspace.policy.rollout.refusal import refused
@@ -40,6 +42,7 @@ from trustspace.policy.wasm import WasmEngine
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trustspace.policy.decision import DecisionRequest
     from trustspace.policy.engine import PolicyEngine
 
 WASM = "policy.wasm"
@@ -161,19 +164,26 @@ class RuleModule:
             raise refused("module.unusable", what=str(error)) from error
 
     def try_cases(self, engine: PolicyEngine) -> None:
-        """Run the module's cases.
+        """Run the module's cases, after a plain question at each entry point.
 
         Args:
             engine: An engine with its rules.
 
         Raises:
-            PolicyError: One fails, code ``module.cases``.
+            PolicyError: The engine fails (``module.unusable``), or a case does (``module.cases``).
         """
+        asked = probe(engine.revision)
+        answers = [engine.decide(asked), *engine.decide_many([asked])]
+        faults = [reason.id for one in answers for reason in one.reasons if _is_fault(reason.id)]
+        if faults or engine.trace(asked) is None:
+            raise refused("module.unusable", what=faults[0] if faults else "it tells no trace")
         failed = []
         for case in self.cases:
             outcome = run_case(engine, case, operands=self.operands)
             if not outcome.passed:
                 failed.append(f"{case.name}: {'; '.join(outcome.problems)}")
+                if any(_is_fault(str(one["id"])) for one in outcome.answer["reasons"]):
+                    break  # Each further one might take as long.
         if failed:
             raise refused(
                 "module.cases",
@@ -181,6 +191,23 @@ class RuleModule:
                 count=str(len(self.cases)),
                 what=failed[0],
             )
+
+
+def probe(revision: str) -> DecisionRequest:
+    """Return a question that every module answers, with a denial."""
+    return build_request(
+        "evaluation",
+        (),
+        bundle=revision,
+        action="odrl:use",
+        subject=anyone(),
+        resource=dataset("urn:probe"),
+        now=datetime.fromtimestamp(0, UTC),
+    )
+
+
+def _is_fault(reason: str) -> bool:
+    return reason.startswith("engine.")
 
 
 def _cases(files: Mapping[str, bytes]) -> tuple[Case, ...]:
