@@ -24,7 +24,7 @@ from trustspace.connector.context import ConnectorContext
 from trustspace.connector.deciding.fact_sources import fact_desk
 from trustspace.connector.deciding.high_water import kept
 from trustspace.connector.deciding.policy_engine import EngineSlot, policy_engine
-from trustspace.connector.deciding.rollout import Rollout, starting_rules, take_configured
+from trustspace.connector.deciding.rollout import begin_rollout, starting_rules
 from trustspace.connector.home import Home, open_home, write_running
 from trustspace.connector.hosting import Hosting
 from trustspace.connector.listener import Listener, bind, run, spare_collections
@@ -154,8 +154,7 @@ async def running(
             client = MessageClient(egress(home), trusted=trusted)
             await stack.enter_async_context(client)
             await Speaking(context).load()
-            rollout = Rollout(context, home, rules, stack)
-            await take_configured(rollout, home, store)
+            rollout = await begin_rollout(context, home, rules, stack)
             plane, public, workers = assemble(home, context, client, rollout, stack)
             management = management_app(plane, hosting, token_digest=digest)
             await stack.enter_async_context(_public(home, public, sockets.public))

@@ -249,9 +249,12 @@ async def starting_rules(home: Home, store: Store) -> RuleModule | None:
     return RuleFiles(home).read(await store.read(recall))
 
 
-async def take_configured(rollout: Rollout, home: Home, store: Store) -> None:
-    """Take the module that the settings name, if it is not the one that was taken from there last.
+async def begin_rollout(
+    context: ConnectorContext, home: Home, module: RuleModule | None, stack: AsyncExitStack
+) -> Rollout:
+    """Return the rollout of a connector that starts; arguments as for `Rollout`.
 
+    The module that the settings name is taken if it is not the one that was taken from there last.
     A refused one leaves the rules of before in force, provided that there were some of the site's
     own: the shipped rules alone might allow more than the owner wants.
 
@@ -259,19 +262,20 @@ async def take_configured(rollout: Rollout, home: Home, store: Store) -> None:
         ConfigurationError: The file cannot be read.
         PolicyError: It is refused, and no other module is in force.
     """
+    rollout = Rollout(context, home, module, stack)
     path = home.settings.policy.module
     if not path:
-        return
+        return rollout
     content = read_setting(home, "policy.module", path)
-    kept, source = await store.read(recall), content_digest(content)
-    if kept.source == source:
-        return
-    try:
-        await rollout.load(content, source=source)
-    except PolicyError as error:
-        if not kept.digest:
-            raise
-        logger.warning("%s is not taken: %s", path, error)
+    kept, source = await context.store.read(recall), content_digest(content)
+    if kept.source != source:
+        try:
+            await rollout.load(content, source=source)
+        except PolicyError as error:
+            if not kept.digest:
+                raise
+            logger.warning("%s is not taken: %s", path, error)
+    return rollout
 
 
 def _tried(module: RuleModule) -> WasmEngine:
