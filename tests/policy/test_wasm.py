@@ -72,10 +72,10 @@ def test_ticker_ends_when_idle_and_comes_back(request_: DecisionRequest, monkeyp
     engine = WasmEngine(modules.compiled(modules.ENDLESS))
     for _ in range(2):
         assert reason(engine.decide(request_)) == "engine.deadline"
-        (thread,) = [t for t in threading.enumerate() if t is engine._ticker._thread]
+        (thread,) = [t for t in threading.enumerate() if t is engine._code.ticker._thread]
         thread.join(timeout=5)
         assert not thread.is_alive()
-        assert engine._ticker._thread is None
+        assert engine._code.ticker._thread is None
 
 
 def test_engine_without_a_ticker_denies(request_: DecisionRequest, monkeypatch):
@@ -284,3 +284,33 @@ def test_runaway_rules_end(
     with pytest.raises(EngineFaultError) as caught:
         engine._evaluate("trustspace/v1/decide_many", b"{}")
     assert caught.value.code == "engine.memory"
+
+
+def test_too_large_a_module_is_not_compiled():
+    odd = CompiledPolicy.of(bytes(wasm.MAX_MODULE_BYTES + 1), b"{}", source="x")
+    with pytest.raises(ConfigurationError, match="1000001 bytes"):
+        WasmEngine(odd)
+
+
+def test_too_large_a_table_is_not_made():
+    odd = modules.compiled(modules.ANSWER, imports="(table 1000000 funcref)")
+    with pytest.raises(ConfigurationError, match="table"):
+        WasmEngine(odd)
+
+
+def test_endless_recursion_ends(request_: DecisionRequest):
+    endless = "call $again"
+    odd = modules.compiled(endless, imports="(func $again (result i32) call $again)")
+    assert reason(WasmEngine(odd).decide(request_)) == "engine.fault"
+
+
+def test_module_that_loops_when_it_is_loaded():
+    start = time.monotonic()
+    odd = modules.compiled(modules.ANSWER, imports="(func $l (loop br 0)) (start $l)")
+    with pytest.raises(ConfigurationError, match="does not load"):
+        WasmEngine(odd)
+    assert time.monotonic() - start < 5
+
+
+def test_engines_of_one_module_share_its_code(engine: WasmEngine):
+    assert WasmEngine()._code is engine._code

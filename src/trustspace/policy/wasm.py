@@ -16,13 +16,14 @@ Example::
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 import wasmtime
 from pydantic import TypeAdapter, ValidationError
@@ -49,6 +50,12 @@ DEADLINE = 0.25
 
 MEMORY_BYTES = 64 * 1024 * 1024
 """Most memory of one instance."""
+
+MAX_MODULE_BYTES = 1_000_000
+"""Largest module; a larger one would take long to compile."""
+
+TABLE_ELEMENTS = 100_000
+"""Most elements of a module's tables."""
 
 SLICE = 200
 """Requests of one evaluation in ``decide_many``."""
@@ -85,14 +92,10 @@ class WasmEngine:
     def __init__(self, policy: CompiledPolicy | None = None) -> None:
         policy = policy or CompiledPolicy.shipped()
         self._revision = policy.revision()
-        config = wasmtime.Config()
-        config.epoch_interruption = True
-        self._engine = wasmtime.Engine(config)
-        self._ticker = _Ticker(self._engine.increment_epoch)
         self._idle: deque[_Instance] = deque()
         self._data = policy.data
         try:
-            self._module = wasmtime.Module(self._engine, policy.module)
+            self._code = _Code.of(policy.module)
             with self._instance() as instance:
                 self._entrypoints = instance.entrypoints()
         except (*_FAULTS, EngineFaultError, ValidationError) as error:
@@ -160,11 +163,11 @@ class WasmEngine:
     @contextmanager
     def _instance(self) -> Iterator[_Instance]:
         """Lend an idle instance, or a new one; it comes back only when nothing went wrong."""
-        with self._ticker:
+        with self._code.ticker:
             try:
                 instance = self._idle.pop()
             except IndexError:
-                instance = _Instance(self._engine, self._module, self._data)
+                instance = _Instance(self._code, self._data)
             yield instance
         self._idle.append(instance)
 
@@ -190,12 +193,46 @@ def _slices(
         yield part
 
 
+class _Code:
+    """A compiled module, shared by all engines of a process that have the same one.
+
+    Attributes:
+        engine: What it was compiled for.
+        module: The module.
+        ticker: Advances the epoch of the engine.
+    """
+
+    def __init__(self, module: bytes) -> None:
+        if len(module) > MAX_MODULE_BYTES:
+            raise EngineFaultError("engine.memory", f"{len(module)} bytes")
+        config = wasmtime.Config()
+        config.epoch_interruption = True
+        self.engine = wasmtime.Engine(config)
+        self.module = wasmtime.Module(self.engine, module)
+        self.ticker = _Ticker(self.engine.increment_epoch)
+
+    @classmethod
+    def of(cls, module: bytes) -> _Code:
+        """Compile a module, unless an engine has it already."""
+        digest = hashlib.sha256(module).digest()
+        with _COMPILING:
+            code = _COMPILED.get(digest)
+            if code is None:
+                code = _COMPILED[digest] = cls(module)
+        return code
+
+
+_COMPILED: WeakValueDictionary[bytes, _Code] = WeakValueDictionary()
+_COMPILING = threading.Lock()
+
+
 class _Instance:
     """One module in memory, with the base data loaded; not to be used by two threads at once."""
 
-    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, data: bytes) -> None:
+    def __init__(self, code: _Code, data: bytes) -> None:
+        engine, module = code.engine, code.module
         self._store = wasmtime.Store(engine)
-        self._store.set_limits(memory_size=MEMORY_BYTES)
+        self._store.set_limits(memory_size=MEMORY_BYTES, table_elements=TABLE_ELEMENTS)
         self._store.set_epoch_deadline(_ticks())
         pages = [i.type.limits.min for i in module.imports if isinstance(i.type, MemoryType)]
         self._memory = wasmtime.Memory(
@@ -337,6 +374,8 @@ _TICKERS: WeakSet[_Ticker] = WeakSet()
 
 
 def _reset_tickers() -> None:
+    global _COMPILING  # noqa: PLW0603 - a thread that did not come through a fork may hold it
+    _COMPILING = threading.Lock()
     for ticker in _TICKERS:
         ticker.reset()
 

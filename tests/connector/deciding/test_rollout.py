@@ -55,12 +55,17 @@ async def test_new_rules_take_force_and_stay(tmp_path: Path, bank: Party, roses:
         again = {"If-None-Match": bundle.headers["etag"]}
         same = await garden.owner.get("/v1/policy/bundle.tar.gz", headers=again)
         assert same.status_code == 304
+
+
+async def test_rules_stay_over_a_restart_until_they_are_given_back(tmp_path: Path):
+    rules = rule_modules.module()
+    async with party(tmp_path / "home", "garden") as garden:
+        assert (await rule_modules.load(garden, rules.archive()))[0] == 200
     async with party(tmp_path / "home", "garden") as garden:
         assert (await status(garden))["revision"] == rules.revision
         answer = await garden.owner.delete("/v1/policy")
         assert answer.json()["revision"] == SHIPPED
         assert [*(tmp_path / "home" / "policy").iterdir()] == []
-    async with party(tmp_path / "home", "garden") as garden:
         assert (await status(garden))["module"] is None
 
 

@@ -129,8 +129,9 @@ class Rollout:
         """Go back to the shipped rules."""
         async with self._lock:
             kept = await self._context.store.read(recall)
-            told = await self._compared(WasmEngine(), SHADOWED, "en")
-            engine = policy_engine(self._home.settings, self._stack, None)
+            shipped = await asyncio.to_thread(WasmEngine)
+            told = await self._compared(shipped, SHADOWED, "en")
+            engine = self._deciding(shipped, None)
             fresh = Kept(serial=kept.serial, source=kept.source, taken_at=self._context.now())
             await self._switch(None, engine, fresh, told)
             return told | await self.status()
@@ -162,8 +163,7 @@ class Rollout:
         if told["faults"]:
             raise refused("module.unusable", what=told["examples"][0]["after"]["code"])
         await asyncio.to_thread(self._files.write, module)
-        is_in_process = self._home.settings.policy.engine == "wasm"
-        engine = tried if is_in_process else policy_engine(self._home.settings, self._stack, module)
+        engine = self._deciding(tried, module)
         fresh = Kept(
             digest=module.digest,
             serial=kept.serial if signature is None else signature.serial,
@@ -173,6 +173,13 @@ class Rollout:
         )
         await self._switch(module, engine, fresh, told)
         return told | await self.status()
+
+    def _deciding(self, tried: WasmEngine, module: RuleModule | None) -> PolicyEngine:
+        """Return the engine that decides by rules which were tried in process."""
+        settings = self._home.settings
+        if settings.policy.engine == "wasm":
+            return tried
+        return policy_engine(settings, self._stack, module)
 
     async def _compared(self, new: PolicyEngine, last: int, language: Language) -> Json:
         await self._context.decisions.settle()
