@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from trustspace.connector.control_plane import ControlPlane
     from trustspace.connector.messaging.one_spelling import OneSpelling
     from trustspace.model.participant import ParticipantId
+    from trustspace.policy.rollout.module import RuleModule
     from trustspace.policy.fact_provider import FactProvider
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -133,10 +134,7 @@ async def running(
             # name was being sent when the last one ended.
             owner = str(home.path)
             await store.write(lambda tx: tx.outbox.give_back(EVERY_PARTICIPANT, owner=owner))
-            rules = await starting_rules(home, store)
-            engine = EngineSlot(policy_engine(home.settings, stack, rules))
-            forget = home.settings.policy.clock == "UnsafeSetBack"
-            await stack.enter_async_context(kept(engine.latest, store, forget=forget))
+            engine, rules = await _engine(home, store, stack)
             trusted = authorities(home)
             desk = await fact_desk(home, engine, stack, given=facts, trusted=trusted, clock=clock)
             context = ConnectorContext(
@@ -171,6 +169,17 @@ async def running(
     finally:
         sockets.public.close()
         sockets.management.close()
+
+
+async def _engine(
+    home: Home, store: Store, stack: contextlib.AsyncExitStack
+) -> tuple[EngineSlot, RuleModule | None]:
+    """Return the engine with the rules in force, and these where they are not the shipped ones."""
+    rules = await starting_rules(home, store)
+    engine = EngineSlot(policy_engine(home.settings, stack, rules))
+    forget = home.settings.policy.clock == "UnsafeSetBack"
+    await stack.enter_async_context(kept(engine.latest, store, forget=forget))
+    return engine, rules
 
 
 def _check_ids(home: Home, ids: Mapping[str, ParticipantId] | None) -> None:
