@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from trustspace.connector.control_plane import ControlPlane
     from trustspace.connector.messaging.one_spelling import OneSpelling
     from trustspace.model.participant import ParticipantId
-    from trustspace.policy.rollout.module import RuleModule
     from trustspace.policy.fact_provider import FactProvider
+    from trustspace.policy.rollout.module import RuleModule
 
 logger: logging.Logger = logging.getLogger(__name__)
 
