@@ -22,6 +22,7 @@ def program(name: str) -> ModuleType:
 
 
 OPERANDS = program("list_operands")
+REFUSALS = program("list_refusals")
 
 
 def test_the_page_of_operands_is_current() -> None:
@@ -50,3 +51,25 @@ def test_whoever_finds_a_value_out_is_named() -> None:
         label = OPERANDS.label(operand)
         if OPERANDS.finder(operand) == "nobody":
             assert label.provider == "contractual"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_pages_of_refusals_are_current(language: str) -> None:
+    assert REFUSALS.PAGES[language].read_text(encoding="utf-8") == REFUSALS.page(language), (
+        "run `python docs/list_refusals.py` and commit the pages"
+    )
+
+
+def test_every_refusal_is_explained_and_nothing_else() -> None:
+    """What is missing or has gone is entered or taken out in docs/refusals.toml."""
+    assert REFUSALS.raised() == REFUSALS.said()
+
+
+def test_every_refusal_says_what_to_do_in_both_languages() -> None:
+    for group in REFUSALS.groups().values():
+        assert len(group["heading"]) == 2
+        for name, texts in group.items():
+            if name != "heading":
+                assert [len(cells) for cells in texts] == [3, 3], name
+                assert all(cell.strip() for cells in texts for cell in cells), name
+                assert any(character >= "\u4e00" for character in texts[1][0]), name
