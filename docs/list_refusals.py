@@ -21,6 +21,8 @@ PAGES: dict[Language, Path] = {
     "zh": HERE / "guide" / "refused.zh.md",
 }
 
+HEADING = tomllib.loads((HERE / "refused.toml").read_text("utf-8"))["modules"]
+
 _SPELLED = (
     re.compile(r'\bcode="([a-z_]+(?:\.[a-z_]+)+)"'),
     re.compile(r'Refusal\.of\(\s*"([a-z_.]+)"'),
@@ -35,7 +37,18 @@ _SPELLED = (
 
 def groups() -> dict[str, dict[str, Any]]:
     """Return what is said of each id, by group."""
-    return tomllib.loads((HERE / "refusals.toml").read_text("utf-8"))
+    return tomllib.loads((HERE / "refusals.toml").read_text("utf-8")) | {"module": _modules()}
+
+
+def _modules() -> dict[str, Any]:
+    """Return what the message catalogue says of modules of rules and their signatures."""
+    words = catalogue()
+    group: dict[str, Any] = {"heading": HEADING}
+    for name in words:
+        advice = words.get(f"{name}.help")
+        if name.startswith("module.") and advice is not None:
+            group[name] = [["", "", advice[language]] for language in LANGUAGES]
+    return group
 
 
 def said() -> set[str]:
@@ -45,7 +58,7 @@ def said() -> set[str]:
 
 def raised() -> set[str]:
     """Return the ids that decisions and the program have."""
-    found = set(REASONS)
+    found = set(REASONS) | {name for name in _modules() if name != "heading"}
     for path in SOURCE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= {name for pattern in _SPELLED for name in pattern.findall(text)}
@@ -78,7 +91,7 @@ def _cells(name: str, texts: list[str], language: Language) -> list[str]:
     sentence = re.sub(r"(?:\{\w+\})+", "…", words).replace("|", "\\|")
     if not sentence.strip("…"):
         return texts
-    return [f"{meaning}<br>*{sentence}*", *advice]
+    return [f"{meaning}<br>*{sentence}*" if meaning else sentence, *advice]
 
 
 if __name__ == "__main__":

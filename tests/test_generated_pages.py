@@ -69,7 +69,7 @@ def test_every_refusal_says_what_to_do_in_both_languages() -> None:
     for group in REFUSALS.groups().values():
         assert len(group["heading"]) == 2
         for name, texts in group.items():
-            if name != "heading":
+            if name != "heading" and not name.startswith("module."):
                 assert [len(cells) for cells in texts] == [3, 3], name
                 assert all(cell.strip() for cells in texts for cell in cells), name
                 assert any(character >= "\u4e00" for character in texts[1][0]), name
