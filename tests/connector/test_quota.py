@@ -1,4 +1,4 @@
-"""Quotas are exact: with any number of calls at a time, and when the process is killed.
+"""Quotas are exact, with any number of calls at a time.
 
 The calls are decided, reserved and made final as a call of an interface is, in the connector's own
 transaction, without the HTTP around it: 600,000 requests would take hours, and HTTP counts nothing.
@@ -7,13 +7,10 @@ transaction, without the HTTP around it: 600,000 requests would take hours, and 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -23,7 +20,7 @@ from tests.connector.processes import AnyProcess, keep, urn
 
 from trustspace.connector.delivering.deliveries import Deliveries
 from trustspace.connector.delivering.order import Order
-from trustspace.connector.messaging.worker import RESERVED_FOR
+from trustspace.connector.messaging.worker import forget_what_is_over
 from trustspace.dsp.messages import TransferState
 from trustspace.dsp.transfer import TransferProcess
 from trustspace.errors import PolicyDeniedError
@@ -31,7 +28,7 @@ from trustspace.model.odrl import Agreement
 from trustspace.model.participant import Role
 from trustspace.model.value import digest
 from trustspace.policy.terms import Terms, terms
-from trustspace.store import EVERY_PARTICIPANT, AgreementRow, Store, Transaction
+from trustspace.store import AgreementRow, Transaction
 
 CONSUMERS = 60
 AT_ONCE = 500
@@ -179,100 +176,6 @@ async def test_of_one_call_too_many_each_exactly_one_is_refused(start: Start, qu
     assert len(refused) == len(set(refused)) == CONSUMERS
 
 
-PROGRAM = r"""
-import itertools, os, sys, threading
-from datetime import UTC, datetime
-from trustspace.store import Store
-
-store = Store.open(sys.argv[1])
-now = datetime(2026, 3, 1, tzinfo=UTC)
-numbers = itertools.count()
-
-def say(line):
-    os.write(1, line.encode())  # At once: lines of two threads do not mix.
-
-def work():
-    while True:
-        session = f"s{next(numbers)}"
-        if not store.write_sync(lambda tx: tx.counters.reserve(
-            "garden", "a1", "rule:p1", session, maximum=10**6, now=now)):
-            return
-        say(f"reserved {session}\n")
-        if session.endswith(("0", "5")):
-            continue  # It waits for its first byte until the process is killed.
-        store.write_sync(lambda tx: tx.counters.commit(
-            "garden", "a1", "rule:p1", session, now=now))
-        say(f"final {session}\n")
-
-for _ in range(8):
-    threading.Thread(target=work).start()
-"""
-KILLED_AFTER = 300
-"""Lines that the program says before it is killed."""
-
-
-def test_after_a_kill_no_unit_is_spent_twice_and_open_ones_come_back(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    now = datetime(2026, 3, 1, tzinfo=UTC)
-    with Store.open(url) as empty:
-        empty.write_sync(
-            lambda tx: tx.participants.add(
-                "garden", did="did:web:garden.example", address="https://garden", now=now
-            )
-        )
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, url], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        said = [line.split() for line in itertools.islice(process.stdout, KILLED_AFTER)]
-        process.kill()
-        said += [line.split() for line in process.stdout if line.endswith("\n")]
-    told = {word: {name for how, name in said if how == word} for word in ("reserved", "final")}
-    assert told["reserved"] > told["final"]
-    store = Store.open(url)
-
-    def used() -> int:
-        return store.read_sync(lambda tx: tx.counters.used("garden", "a1"))["rule:p1"]
-
-    def final() -> int:
-        return store.read_sync(lambda tx: tx.counters.committed("garden", "a1"))["rule:p1"]
-
-    def stale(at: datetime) -> int:
-        return store.write_sync(
-            lambda tx: tx.counters.release_stale(
-                EVERY_PARTICIPANT, reserved_before=at - RESERVED_FOR
-            )
-        )
-
-    def take(session: str) -> bool:
-        return store.write_sync(
-            lambda tx: tx.counters.reserve(
-                "garden", "a1", "rule:p1", session, maximum=maximum, now=now
-            )
-        )
-
-    with store:
-        # All that was told is there, and what is open counts as spent.
-        assert len(told["final"]) <= final() < used()
-        assert len(told["reserved"]) <= used()
-        left, maximum = 50, used() + 50
-        assert [take(f"after-{number}") for number in range(left + 1)] == [True] * left + [False]
-        # Within its lease nothing comes back; after it exactly what never became final.
-        assert stale(now + RESERVED_FOR) == 0
-        for number in range(left):
-            session = f"after-{number}"
-            store.write_sync(
-                lambda tx, session=session: tx.counters.commit(  # type: ignore[misc]
-                    "garden", "a1", "rule:p1", session, now=now
-                )
-            )
-        spent = final()
-        assert stale(now + RESERVED_FOR + timedelta(seconds=1)) == maximum - spent > 0
-        assert used() == spent
-        assert all(take(f"late-{number}") for number in range(maximum - spent))
-        assert not take("one-too-many")
-
-
 @dataclass
 class Clock:
     """A clock that stands."""
@@ -317,6 +220,85 @@ async def test_a_window_that_is_used_up_says_when_the_next_one_opens(start: Star
         "rule:p1:PT1H:2026-11-25T16:00:00": 2,
         "rule:p1:PT1H:2026-11-25T17:00:00": 1,
     }
+
+
+@pytest.mark.anyio
+async def test_counters_of_past_windows_are_removed(start: Start) -> None:
+    garden = await provider(start)
+    clock = Clock(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    desk = Desk(garden, clock)
+    made = await contract(
+        garden, "did:web:bank.example", "prices", frequency=["3/P1D", "9/PT1H"], count=9
+    )
+    for _ in range(3):
+        assert await desk.call(made)
+        clock.now += timedelta(days=1)
+
+    async def used() -> dict[str, int]:
+        return await garden.store.read(lambda tx: tx.counters.used(garden.name, made.agreement))
+
+    assert len(await used()) == 7
+    forget = partial(forget_what_is_over, now=clock.now)
+    assert not await garden.store.write(forget)
+    # The last window has ended less than a day ago.
+    assert await used() == {
+        "rule:p1": 3,
+        "rule:p1:P1D:2026-11-22": 1,
+        "rule:p1:PT1H:2026-11-22T12:00:00": 1,
+    }
+    assert await desk.call(made)
+
+
+@pytest.mark.anyio
+async def test_a_time_from_the_first_use_on_ends_with_it(start: Start) -> None:
+    garden = await provider(start)
+    clock = Clock(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    desk = Desk(garden, clock)
+    made = await contract(garden, "did:web:bank.example", "prices", elapsed="PT1H")
+    clock.now += timedelta(days=30)
+    assert await desk.call(made)
+    first = clock.now
+    clock.now = first + timedelta(hours=1)
+    assert await desk.call(made)
+    clock.now += timedelta(seconds=1)
+    denied = await desk.denied(made)
+    assert denied is not None
+    assert [(reason["left"], reason["expected"]) for reason in denied.reasons] == [
+        ("odrl:elapsedTime", 3_600)
+    ]
+    row = await garden.store.read(lambda tx: tx.agreements.get(garden.name, made.agreement))
+    assert row is not None
+    assert row.first_used_at == first
+
+
+@pytest.mark.anyio
+async def test_running_time_is_taken_by_the_second_and_given_back(start: Start) -> None:
+    garden = await provider(start)
+    clock = Clock(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    desk = Desk(garden, clock)
+    made = await contract(garden, "did:web:bank.example", "prices", metered=["PT90S", "PT1H/P1D"])
+
+    async def used() -> int:
+        taken = await garden.store.read(lambda tx: tx.counters.used(garden.name, made.agreement))
+        return taken["rule:p1:second"]
+
+    # The seconds of a lease are taken, at most as many as there are.
+    assert await desk.call(made)
+    assert await used() == 60
+    session = uuid4().hex
+    assert await desk.denied(made, session) is None
+    assert await used() == 90
+    denied = await desk.denied(made)
+    assert denied is not None
+    assert denied.reasons[0]["left"] == "odrl:meteredTime"
+    # The session has its thirty seconds, however often it asks, and not one more.
+    clock.now += timedelta(seconds=29)
+    assert await desk.denied(made, session) is None
+    clock.now += timedelta(seconds=1)
+    denied = await desk.denied(made, session)
+    assert denied is not None
+    assert denied.code == "pep.limit_reached"
+    assert str(denied) == "all PT1M30S of running time are taken"
 
 
 @pytest.mark.anyio

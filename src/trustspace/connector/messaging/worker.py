@@ -63,6 +63,12 @@ CLEAN_EVERY = timedelta(minutes=1)
 RESERVED_FOR = timedelta(minutes=10)
 """How long a unit of a counter may stay reserved without a byte being sent."""
 
+WINDOWS_KEPT_FOR = timedelta(days=1)
+"""How long counters outlive their windows, for sessions that go on."""
+
+FORGOTTEN_AT_ONCE = 1_000
+"""Sessions and counters of past windows that one sweep removes."""
+
 
 class Worker:
     """The sender of one running connector."""
@@ -121,9 +127,11 @@ class Worker:
             for participant, process in await self._outcomes.overdue():
                 if (participant, process.id) not in self._ending:
                     self._begin(self._end(participant, process))
-            if now >= self._clean_at:
+            # Many windows that have ended are removed bit by bit: others write meanwhile.
+            if now >= self._clean_at and not await self._context.store.write(
+                partial(forget_what_is_over, now=now)
+            ):
                 self._clean_at = now + CLEAN_EVERY
-                await self._context.store.write(partial(_forget_what_is_over, now=now))
         except StoreError as error:
             logger.warning("sweep put off: %s", error)
 
@@ -225,8 +233,12 @@ def _is_later(row: OutboxRow) -> bool:
     return "consumerPid" in row.body and "providerPid" in row.body
 
 
-def _forget_what_is_over(tx: Transaction, *, now: datetime) -> None:
+def forget_what_is_over(tx: Transaction, *, now: datetime) -> bool:
+    """Remove what no time needs any more; tells whether there may be more of it."""
     tx.tokens.purge(EVERY_PARTICIPANT, now=now)
     tx.idempotency.purge(EVERY_PARTICIPANT, now=now)
     # A unit is final with the first byte, moments after it was reserved, or a crash came between.
     tx.counters.release_stale(EVERY_PARTICIPANT, reserved_before=now - RESERVED_FOR)
+    return tx.counters.forget(
+        EVERY_PARTICIPANT, ended_before=now - WINDOWS_KEPT_FOR, limit=FORGOTTEN_AT_ONCE
+    )
