@@ -235,7 +235,7 @@ def test_agreements_are_listed_with_their_use(garden, bank, agreement, tmp_path)
     assert listed[agreement]["role"] == "consumer"
     assert f"{agreement}\tconsumer\t" in bank("agreements").stdout
     (line,) = [each for each in garden("agreements").stdout.splitlines() if agreement in each]
-    assert line.split("\t")[6:] == ["1/2", ""]
+    assert line.split("\t")[6:] == ["1/2 uses", ""]
 
 
 def test_an_agreement_is_found_again(bank, address, dataset, agreement):

@@ -107,6 +107,20 @@ async def test_sessions_at_a_time_get_no_row_too_many(
     assert await pull.used() == {"rule:p1:row": 5_500, "rule:p1:row/P1D": 5_500}
     shown = await garden.get(f"agreements/{pull.agreement}")
     assert shown["rows"] == 5_500
+    total, per_day = shown["quotas"]
+    assert (total["term"], total["unit"], total["window"]) == ("ts:dataRecord", "row", None)
+    assert [total[name] for name in ("max", "used", "left", "opens_at")] == [5_500, 5_500, 0, None]
+    assert (per_day["window"], per_day["left"]) == ("P1D", 14_500)
+    opens = per_day["opens_at"]
+    assert opens.endswith("T00:00:00+00:00")
+    # The consumer does not know what its provider has counted.
+    mine = (await bank.get(f"agreements/{pull.agreement}"))["quotas"]
+    assert [(each["max"], each["used"]) for each in mine] == [(5_500, None), (20_000, None)]
+    words = (await garden.get(f"explain/{pull.agreement}"))["sentences"]
+    assert "the number of rows: 5500 of 5500 used" in words
+    assert f"the number of rows: 5500 of 20000/P1D used; the next window opens at {opens}" in words
+    words = (await bank.get(f"explain/{pull.agreement}", language="zh"))["sentences"]
+    assert any("约定 5500" in sentence for sentence in words)
 
 
 async def received_or_none(pull: Pull) -> int:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.handles.handle import Handle
+    from trustspace.client.quota import Quota
     from trustspace.client.rules import DecisionRecord
     from trustspace.client.term_label import TermLabel
     from trustspace.client.values import (
@@ -80,6 +81,7 @@ __all__ = [
     "OfferedDataset",
     "ParticipantInfo",
     "PolicyChange",
+    "Quota",
     "Reject",
     "Saved",
     "TermLabel",
@@ -90,6 +92,7 @@ __all__ = [
 _MODULES = {
     "Reject": "haggling",
     "PolicyChange": "haggling",
+    "Quota": "quota",
     "CounterOffer": "haggling",
     "Counter": "haggling",
     "Approval": "haggling",

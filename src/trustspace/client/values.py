@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from trustspace.client.duty import OwedDuty
+from trustspace.client.quota import Quota
 from trustspace.client.term_label import TermLabel, labels_of
 from trustspace.model.odrl import Offer
 from trustspace.model.participant import Participant, Role
@@ -249,6 +250,7 @@ class Agreement(Value):
         address: Address of the counterparty.
         used: Uses per counter.
         limits: Maximum per counter.
+        quotas: The same with what each counts, its window, what is left and when it opens again.
         terms: How far each of its terms binds.
         owed: What is owed under it and not settled.
         ends_at: When its terms end its time, or None.
@@ -272,6 +274,7 @@ class Agreement(Value):
     address: str | None = None
     used: dict[str, int] = Field(default_factory=dict)
     limits: dict[str, int] = Field(default_factory=dict)
+    quotas: tuple[Quota, ...] = ()
     terms: tuple[TermLabel, ...] = ()
     owed: tuple[OwedDuty, ...] = Field(default=(), alias="duties")
     bytes: int | None = None

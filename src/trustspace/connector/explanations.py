@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustspace.connector.deciding.known_facts import limits_of
 from trustspace.connector.deciding.past_decisions import explained
 from trustspace.connector.duties.words import open_ones
+from trustspace.connector.quotas_shown import in_words, quotas_of
 from trustspace.connector.terms_shown import agreement_terms, dataset_terms
 from trustspace.dsp.negotiation import ContractNegotiation
 from trustspace.dsp.transfer import TransferProcess
@@ -52,6 +54,7 @@ def explanation(
     if row.state is AgreementState.FINALIZED:
         reasons = _denied(tx, hosted, "agreement", subject)
     shown = _shown(subject, "agreement", row.state.value, None, reasons, language)
+    shown["sentences"] += in_words(quotas_of(tx, row, limits_of(row), now=context.now()), language)
     return shown | {
         "terms": _in_words(agreement_terms(context, tx, row), language),
         "duties": open_ones(tx.duties.owed(hosted.name, row.id), language),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector.deciding.quotas import standing
 from trustspace.connector.duties.words import open_ones
 from trustspace.connector.negotiating.agreements import purpose_of
+from trustspace.connector.quotas_shown import quotas_of
 from trustspace.connector.transferring.transfer_format import PUSH
 from trustspace.model.odrl import Agreement
 
@@ -141,6 +142,7 @@ def agreement(
         "address": None if negotiated is None else negotiated.callback_address,
         "used": standing(tx, (row.participant, row.id), limits, now=now),
         "limits": {limit.counter: limit.max for limit in limits},
+        "quotas": quotas_of(tx, row, limits, now=now),
         "terms": terms,
         "duties": open_ones(tx.duties.owed(row.participant, row.id)),
         "bytes": sum(meter.size_bytes for meter in meters),

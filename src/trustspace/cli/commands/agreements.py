@@ -28,9 +28,7 @@ def agreements(*, connection: Connection, output: Output) -> None:
                 item.counterparty,
                 item.state,
                 None if item.ends_at is None else item.ends_at.isoformat(),
-                " ".join(
-                    f"{used}/{item.limits.get(name, '-')}" for name, used in item.used.items()
-                ),
+                ", ".join(map(str, item.quotas)),
                 _proposal(item),
             )
             for item in found

@@ -29,6 +29,24 @@ class Terms:
     purpose: Annotated[list[str] | None, typer.Option(help="Allowed purpose; repeatable.")] = None
     until: Annotated[str | None, typer.Option(help="Last moment of use, ISO 8601.")] = None
     count: Annotated[int | None, typer.Option(help="How many times it may be opened.")] = None
+    frequency: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N/WINDOW", help="Uses per window, e.g. 100/P1D; repeatable."),
+    ] = None
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N[/WINDOW]", help="Rows, in all or per window; repeatable."),
+    ] = None
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SIZE[/WINDOW]", help="Bytes, e.g. 10GB or 1GB/P1D; repeatable."),
+    ] = None
+    metered: Annotated[
+        str | None, typer.Option(help="How long deliveries may run, summed, e.g. PT8H.")
+    ] = None
+    elapsed: Annotated[
+        str | None, typer.Option(help="How long from the first use on, e.g. P30D.")
+    ] = None
     where: Annotated[
         str | None, typer.Option(help="Rows that are delivered, e.g. 'grade = \"A\"'.")
     ] = None
@@ -51,6 +69,11 @@ class Terms:
             "purpose": self.purpose,
             "until": self.until,
             "count": self.count,
+            "frequency": self.frequency,
+            "rows": self.rows,
+            "size": self.size,
+            "metered": self.metered,
+            "elapsed": self.elapsed,
             "where": self.where,
             "drop": self.drop,
             "mask": [_mask(entry) for entry in self.mask or ()],

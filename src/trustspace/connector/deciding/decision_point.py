@@ -16,6 +16,7 @@ from trustspace.connector.deciding.known_facts import (
     Knowing,
     agreement_rules,
     known_agreement,
+    limits_of,
     main_action,
 )
 from trustspace.connector.deciding.quotas import counted
@@ -302,8 +303,4 @@ class DecisionPoint:
 
     def limits(self, agreement: AgreementRow) -> tuple[Limit, ...]:
         """Return what an agreement counts; nothing when its rules cannot be read."""
-        try:
-            rules = agreement_rules(agreement)
-        except PolicyError:
-            return ()
-        return tuple(limit for rule in rules.permissions for limit in rule.limits)
+        return limits_of(agreement)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from trustspace.connector.deciding.fact_sources import may_be_stated
 from trustspace.errors import ConfigurationError, PolicyError
 from trustspace.model.odrl import Agreement
-from trustspace.policy.decision import AgreementFacts, Fact, PolicyIR, Subject
+from trustspace.policy.decision import AgreementFacts, Fact, Limit, PolicyIR, Subject
 from trustspace.policy.fact_provider import FactQuestion
 from trustspace.policy.facts import (
     agreed_purposes,
@@ -130,6 +130,15 @@ def agreement_rules(agreement: AgreementRow) -> PolicyIR:
     """
     # The digest is worked out again: a body changed in the database is not what was signed.
     return lower(Agreement.model_validate(agreement.body), kind="agreement")
+
+
+def limits_of(agreement: AgreementRow) -> tuple[Limit, ...]:
+    """Return what an agreement counts; nothing when its rules cannot be read."""
+    try:
+        rules = agreement_rules(agreement)
+    except PolicyError:
+        return ()
+    return tuple(limit for rule in rules.permissions for limit in rule.limits)
 
 
 def known_agreement(row: AgreementRow) -> AgreementFacts:
