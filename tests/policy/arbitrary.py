@@ -134,7 +134,9 @@ def fact(random: Random, left: str) -> Json:
             for n in range(random.randint(0, 3))
         }
     return {
-        "status": random.choice(["ok"] * 20 + ["missing", "stale", "error", "deferred"]),
+        "status": random.choice(
+            ["ok"] * 20 + ["missing", "stale", "error", "deferred", "promised"]
+        ),
         "value": value,
         "unit": random.choice([None] * 15 + ["CNY"]),
         "within": maybe(random, [sample(random, SCALARS), ["A", "B"]]),

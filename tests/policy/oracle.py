@@ -89,6 +89,8 @@ def weigh(request: Json, rule: Json, leaf: Json) -> tuple[str, str, Json]:
     """Return a leaf's value, the reason of a failure, and the fact behind it."""
     given = request["facts"].get(leaf["left"])
     if given is not None:
+        if given["status"] == "promised" and request["point"] != "evaluation":
+            return "deferred", "odrl.constraint.unknown", BLANK
         if given["status"] == "deferred" and request["point"] in ("catalog", "negotiation"):
             return "deferred", "odrl.constraint.unknown", BLANK
         if request["point"] == "evaluation" or leaf["left"] not in KNOWN:

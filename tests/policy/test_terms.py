@@ -305,7 +305,7 @@ def test_terms_from_a_file_with_a_policy():
         ({"@context": {"action": "urn:x"}, "permission": []}, "policy.malformed"),
         ({"permission": [{"action": "use"}], "count": 3}, "policy.unsupported"),
         ({"permission": [{"action": "us"}]}, "policy.unsupported"),
-        ({"permission": [{"action": "use"}], "inheritFrom": "urn:x"}, "policy.unsupported"),
+        ({"permission": [{"action": "use"}], "inheritFrom": "urn:x"}, "policy.inheritance"),
     ],
 )
 def test_another_document_is_refused(document, code):

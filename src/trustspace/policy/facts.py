@@ -39,6 +39,7 @@ from trustspace.policy.decision import (
 from trustspace.policy.lasting import time_to_live
 from trustspace.policy.lower import policy_digest
 from trustspace.policy.mask import METHODS, format_mask
+from trustspace.policy.promised import promised
 from trustspace.policy.quantity import Measured, What
 from trustspace.policy.row_filter import format_where
 from trustspace.policy.select import applicable
@@ -163,6 +164,7 @@ def build_request(
     )
     names = frozenset[str]().union(*(needed(policy) for policy in selected))
     facts = {name: fact for name, fact in about.get("facts", {}).items() if name in names}
+    facts = dict.fromkeys(promised(*selected), Fact.unavailable("promised")) | facts
     now = about["now"]
     if now.tzinfo is None:
         raise PolicyError("the time of a request has a zone", code="policy.request")

@@ -24,6 +24,7 @@ from trustspace.policy.facts import Capabilities
 from trustspace.policy.lasting import CLOCKS
 from trustspace.policy.messages import Language, phrase
 from trustspace.policy.operands import EVERY_ACTION
+from trustspace.policy.promised import DECLARATIVE, is_promised
 from trustspace.policy.quantity import MEASURES
 from trustspace.policy.vocabulary import COUNTED, LEFT_OPERANDS, Label, compact, spelled
 
@@ -226,7 +227,9 @@ class _Book:
                 provider = "enforced"
             elif is_stated or name in self.abilities.believes:
                 provider = "attested"
-        why = "ledger.unresolved" if provider == "contractual" else _why(name)
+        why = _why(name)
+        if provider == "contractual":
+            why = _why_not(name)
         if name in MEASURES and MEASURES[name] not in self.abilities.delivery.counts:
             provider, why = "contractual", "ledger.unresolved"
         elif name == "ts:dataRecord" and "table" not in self.delivering.forms:
@@ -278,6 +281,13 @@ def _named(actions: Sequence[str]) -> list[str]:
         for name in actions
         if not any(name in EVERY_ACTION.get(other, ()) for other in actions if other != name)
     ]
+
+
+def _why_not(name: str) -> str:
+    """Return why nothing here decides a constraint on an operand."""
+    if name in DECLARATIVE:
+        return "ledger.declared"
+    return "ledger.promised" if is_promised(name) else "ledger.unresolved"
 
 
 def _why(name: str) -> str:

@@ -127,7 +127,8 @@ class Fact(Document):
 
     Attributes:
         status: Only ``ok`` is compared; everything else makes the leaf unknown, but what is
-            ``deferred`` in a catalogue or a negotiation is left to a later point.
+            ``deferred`` in a catalogue or a negotiation is left to a later point, and what was
+            ``promised`` holds by reference to the agreement: nobody decides it.
         value: A scalar, several (``odrl:language`` of a text in two languages), a mapping of
             counters (``odrl:count``), or ``None`` when there is none.
         unit: Unit of the value or ``None``; ordered comparison needs the leaf's unit.
@@ -139,7 +140,7 @@ class Fact(Document):
         at: Unix seconds at which the fact came about, for ``andSequence``, or ``None``.
     """
 
-    status: Literal["ok", "missing", "stale", "error", "deferred"]
+    status: Literal["ok", "missing", "stale", "error", "deferred", "promised"]
     value: Scalar | Scalars | dict[Name, SafeInt] | None
     unit: Name | None
     within: Scalars | None
@@ -174,7 +175,7 @@ class Fact(Document):
 
     @classmethod
     def unavailable(
-        cls, status: Literal["missing", "stale", "error", "deferred"] = "missing"
+        cls, status: Literal["missing", "stale", "error", "deferred", "promised"] = "missing"
     ) -> Self:
         """Return a fact that cannot be compared."""
         return cls(

@@ -15,23 +15,26 @@ Example::
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from trustspace.errors import PolicyError, RemoteProtocolError
 from trustspace.model.jsonld import read as read_json_ld
-from trustspace.model.odrl import Offer
+from trustspace.model.odrl import PROFILE, Offer
 from trustspace.policy.duty_keywords import before_use, owed
 from trustspace.policy.keyword_value import at, duration, moment, some, text, texts, wrong
 from trustspace.policy.lower import lower
 from trustspace.policy.mask import format_mask, parse_mask
+from trustspace.policy.odrl.names import Names, listed
+from trustspace.policy.odrl.wire_form import wire_rules
+from trustspace.policy.profile import beyond_profile
 from trustspace.policy.quantity import MEASURES, read_quantity, write_quantity
 from trustspace.policy.right_operand import iso_duration
 from trustspace.policy.row_filter import format_where, parse_where
 from trustspace.policy.vocabulary import action, compact, to_wire
 from trustspace.policy.window import read_frequency
+from trustspace.policy.wire_spelling import on_wire
 
 if TYPE_CHECKING:
     from trustspace.model.value import JsonObject
@@ -143,14 +146,18 @@ def terms(**keywords: Unpack[Terms]) -> JsonObject:
     return rules
 
 
-def read_terms(document: Mapping[str, Any]) -> JsonObject:
+def read_terms(
+    document: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]] | None = None
+) -> JsonObject:
     """Read terms from a file's content: an ODRL policy, or the keywords of `terms`.
 
     Args:
-        document: Decoded JSON object.
+        document: Decoded JSON object: the keywords, or ODRL in any spelling.
+        others: Policies that it may inherit from, by id: their rules are written into it.
 
     Returns:
-        Rules in wire form, as `terms` gives them.
+        Rules in wire form, as `terms` gives them; they name our profile where they say more than
+        the protocol's.
 
     Raises:
         PolicyError: The document is neither, or says what cannot be evaluated.
@@ -160,10 +167,37 @@ def read_terms(document: Mapping[str, Any]) -> JsonObject:
     if not any(compact(str(name)) in _POLICY_MEMBERS for name in document):
         return terms(**document)
     try:
+        rules = _as_exchanged(document)
+        _check(rules)
+    except PolicyError as refused:
+        rules = _as_written(document, others or {}, refused)
+    return _with_profile(rules)
+
+
+def inherited(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the policies that a policy inherits from, as it writes them.
+
+    Raises:
+        PolicyError: Its context cannot be read.
+    """
+    if not isinstance(document, Mapping):
+        return ()
+    names = Names.of(document)
+    found = next((v for name, v, _ in names.members(document, "") if name == _INHERITS), None)
+    ids = [each.get("@id") if isinstance(each, Mapping) else each for each in listed(found)]
+    return tuple(each for each in ids if isinstance(each, str))
+
+
+_INHERITS = "odrl:inheritFrom"
+
+
+def _as_exchanged(document: Mapping[str, Any]) -> JsonObject:
+    """Read a policy as connectors exchange it."""
+    try:
         policy = read_json_ld(document, context_required=False)
     except RemoteProtocolError as error:
         raise PolicyError(str(error), code="policy.malformed", hint=error.hint) from error
-    rules = {name: _on_wire(each) for name, each in policy.items() if name not in ("@id", "@type")}
+    rules = {name: on_wire(each) for name, each in policy.items() if name not in ("@id", "@type")}
     for name in ("target", "assigner", "assignee"):
         if name in rules:
             raise PolicyError(
@@ -172,13 +206,42 @@ def read_terms(document: Mapping[str, Any]) -> JsonObject:
                 location=f"/{name}",
                 hint="the dataset is named when it is published; name users with 'recipient'",
             )
-    _check(rules)
     return rules
+
+
+def _as_written(
+    document: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]], refused: PolicyError
+) -> JsonObject:
+    """Read a policy as authors write it, which says more than the exchanged form.
+
+    Args:
+        document: The policy.
+        others: Policies that it may inherit from.
+        refused: Why it is none in the form of the exchange.
+    """
+    try:
+        rules = wire_rules(document, others)
+        _check(rules)
+    except PolicyError as error:
+        # Of what is no policy at all the first reading has more to say.
+        raise refused if error.code == "policy.malformed" != refused.code else error from None
+    return rules
+
+
+def _with_profile(rules: JsonObject) -> JsonObject:
+    """Name our profile where the rules say more than the protocol's."""
+    offer = Offer.read({"@id": "urn:trustspace:terms", **rules})
+    if not beyond_profile(offer):
+        return rules
+    given = rules.get("profile", [])
+    named = [given] if isinstance(given, str) else given
+    return {**rules, "profile": list(dict.fromkeys([*named, PROFILE]))}
 
 
 # Keywords of JSON-LD come out of `compact` like any bare name.
 _POLICY_MEMBERS = frozenset(
     {"odrl:permission", "odrl:prohibition", "odrl:obligation", "odrl:@type", "odrl:@context"}
+    | {"odrl:inheritFrom", "odrl:@graph"}
 )
 
 
@@ -189,38 +252,6 @@ def _check(rules: JsonObject) -> None:
     except RemoteProtocolError as error:
         raise PolicyError(str(error), code="policy.malformed", hint=error.hint) from error
     lower(offer, kind="offer")
-
-
-def _on_wire(node: object) -> object:
-    """Return a part of a policy with its terms as they are spelled on the wire."""
-    if isinstance(node, list):
-        return [_on_wire(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    return {name: _member_on_wire(name, each) for name, each in node.items()}
-
-
-def _member_on_wire(name: str, each: object) -> object:
-    if name in ("action", "leftOperand", "operator") and isinstance(each, str):
-        return to_wire(each)
-    if name == "rightOperand":
-        found = [_lexical(one) for one in each] if isinstance(each, list) else _lexical(each)
-        return _on_wire(found)
-    return _on_wire(each)
-
-
-def _lexical(operand: object) -> object:
-    """Return an operand that is a number as text with its datatype, as `terms` writes it.
-
-    There are peers that know operands as text alone: a number comes back from them as another
-    operand than the one that they hold the agreement to.
-    """
-    if not isinstance(operand, dict) or set(operand) != {"@value", "@type"}:
-        return operand
-    value = operand["@value"]
-    if not isinstance(value, int | float):
-        return operand
-    return {**operand, "@value": json.dumps(value)}
 
 
 def _check_keywords(given: Mapping[str, object]) -> None:

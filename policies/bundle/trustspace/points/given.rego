@@ -21,3 +21,9 @@ put_off(q, name) if {
 	q.point in discussing
 	q.facts[name].status == "deferred"
 }
+
+# What was only promised is true by reference to the agreement, whoever asks wherever.
+put_off(q, name) if {
+	q.point != "evaluation"
+	q.facts[name].status == "promised"
+}

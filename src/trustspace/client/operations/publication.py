@@ -15,7 +15,7 @@ from trustspace.client.exchange import Exchange, Request, call
 from trustspace.client.operations.participant import ParticipantOperations
 from trustspace.client.values import DatasetInfo
 from trustspace.errors import ConfigurationError
-from trustspace.policy.terms import read_terms
+from trustspace.policy.terms import inherited, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ class PublicationOperations(ParticipantOperations):
             PolicyError: The terms cannot be read, a term cannot be evaluated, or one would be a
                 promise and nothing more, which is not accepted (``policy.contractual``).
         """
-        body: JsonObject = {"source": _source(source, headers), "policy": read_terms(terms)}
+        body: JsonObject = {"source": _source(source, headers), "policy": _policy(terms)}
         if title is not None:
             body["title"] = title
         body |= {
@@ -115,6 +115,11 @@ class PublicationOperations(ParticipantOperations):
         """Return every dataset published here."""
         items = yield from self._collect("datasets", cursor="after")
         return tuple(DatasetInfo.read(item) for item in items)
+
+
+def _policy(terms: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return terms as they are sent: the connector knows what they may inherit from."""
+    return terms if inherited(terms) else read_terms(terms)
 
 
 def _source(

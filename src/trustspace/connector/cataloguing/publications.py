@@ -26,7 +26,7 @@ from trustspace.model.value import digest
 from trustspace.policy.facts import TABLES
 from trustspace.policy.ledger import ledger, require
 from trustspace.policy.lower import lower
-from trustspace.policy.terms import read_terms
+from trustspace.policy.terms import inherited, read_terms
 from trustspace.policy.vocabulary import spelled
 from trustspace.store import DatasetRow, Transaction
 
@@ -115,7 +115,8 @@ class Publications:
             about: Words for the catalogue.
             source: ``{"kind": "file", "path"}``, ``{"kind": "http", "url", "headers"?}``, or
                 ``{"kind": "api", "url", "headers"?, "methods"?, "paths"?}``.
-            policy: An ODRL policy, or the keyword arguments of `trustspace.terms`.
+            policy: An ODRL policy, or the keyword arguments of `trustspace.terms`. It may inherit
+                from terms that this participant offers other datasets under.
             answering: How requests are answered; by policy alone when it is left out.
             accept_contractual: Terms that may be promises and nothing more.
 
@@ -130,7 +131,7 @@ class Publications:
                 setting="id",
                 hint=f"use 1 to {MAX_ID} printable characters, best a URI",
             )
-        terms = read_terms(policy)
+        terms = read_terms(policy, await self._others(hosted, policy))
         rules = _lowered(terms, dataset_id)
         found = await anyio.to_thread.run_sync(_look, dict(source))
         forms = await anyio.to_thread.run_sync(_tried_forms, found, rules)
@@ -191,7 +192,7 @@ class Publications:
             PolicyError: The terms cannot be evaluated, or not be carried out on this source; or
                 one would be a promise that was not accepted for this dataset.
         """
-        terms = read_terms(policy)
+        terms = read_terms(policy, await self._others(hosted, policy))
         row = await self._context.store.read(lambda tx: tx.datasets.get(hosted.name, dataset_id))
         if row is None:
             raise NotFoundError(f"there is no dataset {dataset_id!r}")
@@ -247,6 +248,23 @@ class Publications:
                 self._shown(row, policies[row.policy_digest], changed=False) for row in rows[:limit]
             ]
             return {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
+
+        return await self._context.store.read(query)
+
+    async def _others(self, hosted: Hosted, policy: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a policy inherits from: terms of own datasets, or own policies by digest."""
+        names = inherited(policy)
+        if not names:
+            return {}
+
+        def query(tx: Transaction) -> dict[str, Any]:
+            found = {}
+            for name in names:
+                row = tx.datasets.get(hosted.name, name)
+                stored = tx.policies.get(hosted.name, row.policy_digest if row else name)
+                if stored is not None:
+                    found[name] = stored.body
+            return found
 
         return await self._context.store.read(query)
 

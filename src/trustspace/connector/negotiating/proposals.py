@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from trustspace.connector import views
 from trustspace.connector.cataloguing.offers import offer_of
-from trustspace.errors import NotFoundError
+from trustspace.errors import NotFoundError, UnsupportedTermError
 from trustspace.policy.narrow import narrow_purpose
+from trustspace.policy.profile import beyond_profile
+from trustspace.policy.vocabulary import TRUSTSPACE_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.idempotency import Keep
     from trustspace.connector.negotiating.negotiations import Negotiations
+    from trustspace.model.odrl import Offer
     from trustspace.store import DatasetRow, Transaction
-    from trustspace.transport.discovery import Discovery
+    from trustspace.transport.discovery import Counterparty, Discovery
 
 Json = dict[str, Any]
 
@@ -63,6 +66,8 @@ class Proposals:
         Raises:
             NotFoundError: The dataset is not on offer.
             PolicyError: The terms cannot be evaluated, or not be carried out on this dataset.
+            UnsupportedTermError: They say more than the protocol's profile of ODRL, and the
+                consumer does not announce ours (``policy.profile``).
         """
         terms = None
         await self.context.store.read(lambda tx: _on_offer(tx, hosted, dataset_id))
@@ -76,6 +81,7 @@ class Proposals:
             stored = tx.policies.get(hosted.name, row.policy_digest)
             rules = terms if terms is not None or stored is None else stored.body
             offer = offer_of(row, rules or {}, target=row.id)
+            _check_understood(offer, counterparty)
             negotiation = self.negotiations.propose(
                 tx,
                 hosted,
@@ -89,6 +95,18 @@ class Proposals:
             return shown
 
         return await self.context.store.write(hop)
+
+
+def _check_understood(offer: Offer, counterparty: Counterparty) -> None:
+    """Offer nothing that the consumer could take for a weaker policy."""
+    beyond = beyond_profile(offer)
+    if beyond and TRUSTSPACE_NAMESPACE not in counterparty.profiles:
+        raise UnsupportedTermError(
+            f"{counterparty.id} does not announce that it understands these terms",
+            code="policy.profile",
+            location=beyond[0],
+            hint="let it ask for the offer itself, and send it back whole, or offer other terms",
+        )
 
 
 def _on_offer(tx: Transaction, hosted: Hosted, dataset_id: str) -> DatasetRow:

@@ -39,15 +39,16 @@ _PROFILES = frozenset(
     {*NAMESPACES.values(), "http://www.w3.org/ns/odrl/2/core", "http://www.w3.org/ns/odrl/2"}
 )
 
-_RULES: tuple[tuple[str, RuleKind], ...] = (
+RULES: tuple[tuple[str, RuleKind], ...] = (
     ("odrl:permission", "permission"),
     ("odrl:prohibition", "prohibition"),
     ("odrl:obligation", "obligation"),
 )
+"""Members that hold rules, with the kind of rule that stands there."""
 
 _POLICY_MEMBERS = frozenset(
     {*FUNCTIONS, *SHARED, "odrl:profile", "odrl:inheritFrom", "odrl:conflict", "odrl:timestamp"}
-    | {name for name, _ in _RULES}
+    | {name for name, _ in RULES}
 )
 
 
@@ -73,16 +74,19 @@ def read_policy(
     if not isinstance(node, Mapping):
         raise malformed("a policy is a JSON object", "")
     names = names or Names.of(node)
-    return _PolicyReader(names, operands or {}).policy(node)
+    return PolicyReader(names, operands or {}).policy(node)
 
 
-class _PolicyReader(RuleReader):
+class PolicyReader(RuleReader):
+    """Reads one policy."""
+
     def policy(self, node: Mapping[str, Any]) -> Document:
-        node, src = self._root(node)
+        """Read the policy of a document."""
+        node, src = self.root(node)
         members = self.members(node, src)
         refuse_others(members, _POLICY_MEMBERS)
         kind = self._kind(members, src)
-        number = sum(len(self.items(members, name)) for name, _ in _RULES)
+        number = sum(len(self.items(members, name)) for name, _ in RULES)
         if number > MAX_RULES:
             raise PolicyError(
                 f"a policy has at most {MAX_RULES} rules, found {number}",
@@ -92,7 +96,7 @@ class _PolicyReader(RuleReader):
         self._check_profiles(members)
         rules = tuple(
             self.rule(item, rule_kind, where, members)
-            for name, rule_kind in _RULES
+            for name, rule_kind in RULES
             for item, where in self.items(members, name)
         )
         inherits = tuple(
@@ -111,7 +115,7 @@ class _PolicyReader(RuleReader):
             included=self.included,
         )
 
-    def _root(self, node: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    def root(self, node: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
         """Return the policy of a graph, or the document itself."""
         graph = next((v for k, v in node.items() if self.names.term(k) == "@graph"), None)
         if graph is None:

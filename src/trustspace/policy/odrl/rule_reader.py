@@ -21,21 +21,35 @@ SHARED = ("odrl:target", "odrl:assignee", "odrl:action", "odrl:constraint")
 """Members of a policy that stand for those of each of its rules (ODRL, "Policy Rule
 Composition")."""
 
-_WITHIN: Mapping[RuleKind, str] = {
+WITHIN: Mapping[RuleKind, str] = {
     "permission": "odrl:duty",
     "prohibition": "odrl:remedy",
     "obligation": "odrl:consequence",
 }
+"""Member of a rule that holds what has to be done beside it."""
 
 _MAX_CONSEQUENCES = 1
 
-_VALUES = ("rdf:value", RDF_VALUE, "odrl:value")
+ACTION_VALUES = ("rdf:value", RDF_VALUE, "odrl:value")
+"""Members that name the action of an action with refinements."""
 _ACTION_MEMBERS = frozenset(
     {"odrl:refinement", "odrl:value", "odrl:includedIn", "odrl:implies", "rdf:value", RDF_VALUE}
 )
 _SCOPE_MEMBERS = frozenset({"odrl:source", "odrl:refinement", "odrl:partOf"})
+WIRE_REFINEMENT = "ts:actionRefinement"
+"""Member that holds on the wire what the refinement of an action says here."""
+WIRE_SCOPES = {"odrl:target": "ts:assets", "odrl:assignee": "ts:parties"}
+"""Members that hold on the wire what a collection says here."""
+
 _DUTY_MEMBERS = frozenset(
-    {"odrl:action", "odrl:constraint", "odrl:consequence", "odrl:target", "odrl:assignee"}
+    {
+        WIRE_REFINEMENT,
+        "odrl:action",
+        "odrl:constraint",
+        "odrl:consequence",
+        "odrl:target",
+        "odrl:assignee",
+    }
     | FUNCTIONS
 )
 
@@ -55,8 +69,14 @@ class RuleReader(Nodes):
     def rule(self, item: Any, kind: RuleKind, src: str, policy: Members) -> Rule:  # noqa: ANN401 - any JSON value
         """Read a rule, with what its policy says for all of them."""
         members = self.members(self.node(item), src)
-        within = _WITHIN[kind]
-        refuse_others(members, frozenset({*SHARED, *FUNCTIONS, within, "odrl:partOf"}))
+        within = WITHIN[kind]
+        refuse_others(
+            members,
+            frozenset(
+                {*SHARED, *FUNCTIONS, within, "odrl:partOf", WIRE_REFINEMENT}
+                | {*WIRE_SCOPES.values()}
+            ),
+        )
         uid = self.uid(members, src) or src
         shared = {name: policy[name] for name in SHARED if name in policy}
         actions = self._actions(members if "odrl:action" in members else shared, src)
@@ -72,10 +92,8 @@ class RuleReader(Nodes):
             uid=uid,
             kind=kind,
             actions=actions,
-            targets=self._scopes(members if "odrl:target" in members else shared, "odrl:target"),
-            assignees=self._scopes(
-                members if "odrl:assignee" in members else shared, "odrl:assignee"
-            ),
+            targets=self._scopes(shared | members, "odrl:target"),
+            assignees=self._scopes(shared | members, "odrl:assignee"),
             parts=parts,
             duties=duties,
             src=src,
@@ -131,6 +149,8 @@ class RuleReader(Nodes):
         return self.constraints.parts(*members[name])
 
     def _scopes(self, members: Members, name: str) -> tuple[Scope, ...]:
+        if WIRE_SCOPES[name] in members:
+            name = WIRE_SCOPES[name]
         return tuple(self._scope(item, where) for item, where in self.items(members, name))
 
     def _scope(self, item: Any, src: str) -> Scope:  # noqa: ANN401 - any JSON value
@@ -153,32 +173,39 @@ class RuleReader(Nodes):
         return Scope(name, refine, src)
 
     def _actions(self, members: Members, src: str) -> tuple[Action, ...]:
+        more = self._parts(members, WIRE_REFINEMENT)
         found = tuple(
-            self._action(item, where) for item, where in self.items(members, "odrl:action")
+            self._action(item, where, more) for item, where in self.items(members, "odrl:action")
         )
         if not found:
             raise malformed("a rule has an action", src)
         return found
 
-    def _action(self, item: Any, src: str) -> Action:  # noqa: ANN401 - any JSON value
+    def _action(
+        self,
+        item: Any,  # noqa: ANN401 - any JSON value
+        src: str,
+        more: tuple[Normal, ...],
+    ) -> Action:
         node = self.node(item)
         refine: tuple[Normal, ...] = ()
         if isinstance(node, Mapping):
             members = self.members(node, src)
             refuse_others(members, _ACTION_MEMBERS)
-            values = [members[name] for name in _VALUES if name in members]
-            term = self._term(*values[0]) if values else self._term(node, src)
+            values = [members[name] for name in ACTION_VALUES if name in members]
+            term = self.action_term(*values[0]) if values else self.action_term(node, src)
             refine = self._parts(members, "odrl:refinement")
             inside = self.items(members, "odrl:includedIn")
             if term not in EVERY_ACTION and inside:
-                self.included[term] = self._term(*inside[0])
+                self.included[term] = self.action_term(*inside[0])
         else:
-            term = self._term(node, src)
+            term = self.action_term(node, src)
         if term not in EVERY_ACTION and term not in self.included:
             raise unknown_term("action", term, EVERY_ACTION, src)
-        return Action(term, refine, src)
+        return Action(term, (*refine, *more), src)
 
-    def _term(self, value: Any, src: str) -> str:  # noqa: ANN401 - any JSON value
+    def action_term(self, value: Any, src: str) -> str:  # noqa: ANN401 - any JSON value
+        """Return the prefixed name of an action."""
         items = listed(value)
         item = items[0] if len(items) == 1 else None
         if isinstance(item, Mapping):
