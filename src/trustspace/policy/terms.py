@@ -143,7 +143,7 @@ def terms(**keywords: Unpack[Terms]) -> JsonObject:
     if obligations:
         rules["obligation"] = obligations
     _check(rules)
-    return rules
+    return _with_profile(rules)
 
 
 def read_terms(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from trustspace.connector import views
+from trustspace.connector.cataloguing.inheritable import inheritable
 from trustspace.connector.cataloguing.offers import offer_of
 from trustspace.connector.negotiating.answering import Answering
 from trustspace.connector.terms_shown import accepted_names, dataset_terms, delivering
@@ -26,7 +27,7 @@ from trustspace.model.value import digest
 from trustspace.policy.facts import TABLES
 from trustspace.policy.ledger import ledger, require
 from trustspace.policy.lower import lower
-from trustspace.policy.terms import inherited, read_terms
+from trustspace.policy.terms import read_terms
 from trustspace.policy.vocabulary import spelled
 from trustspace.store import DatasetRow, Transaction
 
@@ -131,7 +132,7 @@ class Publications:
                 setting="id",
                 hint=f"use 1 to {MAX_ID} printable characters, best a URI",
             )
-        terms = read_terms(policy, await self._others(hosted, policy))
+        terms = read_terms(policy, await inheritable(self._context, hosted, policy))
         rules = _lowered(terms, dataset_id)
         found = await anyio.to_thread.run_sync(_look, dict(source))
         forms = await anyio.to_thread.run_sync(_tried_forms, found, rules)
@@ -192,7 +193,7 @@ class Publications:
             PolicyError: The terms cannot be evaluated, or not be carried out on this source; or
                 one would be a promise that was not accepted for this dataset.
         """
-        terms = read_terms(policy, await self._others(hosted, policy))
+        terms = read_terms(policy, await inheritable(self._context, hosted, policy))
         row = await self._context.store.read(lambda tx: tx.datasets.get(hosted.name, dataset_id))
         if row is None:
             raise NotFoundError(f"there is no dataset {dataset_id!r}")
@@ -248,23 +249,6 @@ class Publications:
                 self._shown(row, policies[row.policy_digest], changed=False) for row in rows[:limit]
             ]
             return {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
-
-        return await self._context.store.read(query)
-
-    async def _others(self, hosted: Hosted, policy: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a policy inherits from: terms of own datasets, or own policies by digest."""
-        names = inherited(policy)
-        if not names:
-            return {}
-
-        def query(tx: Transaction) -> dict[str, Any]:
-            found = {}
-            for name in names:
-                row = tx.datasets.get(hosted.name, name)
-                stored = tx.policies.get(hosted.name, row.policy_digest if row else name)
-                if stored is not None:
-                    found[name] = stored.body
-            return found
 
         return await self._context.store.read(query)
 
