@@ -97,3 +97,24 @@ def test_gates_open_and_close_from_many_threads(gates: Gates) -> None:
         thread.join()
     assert len(opened) == 800
     assert all(gate.code == "x" for gate in opened)
+
+
+def test_several_transfers_close_each_with_its_own_code(gates: Gates) -> None:
+    opened = _open(gates)
+    gates.close_all({"1": "fact.unavailable", "3": "odrl.prohibited"})
+    assert {name: gate.code for name, gate in opened.items()} == {
+        "a1": "fact.unavailable",
+        "a2": None,
+        "b3": "odrl.prohibited",
+    }
+
+
+def test_whoever_waits_is_told_to_ask_again(gates: Gates) -> None:
+    opened = _open(gates)
+    told: list[str] = []
+    for name, gate in opened.items():
+        gate.on_close(lambda name=name: told.append(name))  # type: ignore[misc]
+    gates.close(transfer_pid="1", code="owner")
+    gates.ask_again({"1", "2"})
+    assert told == ["a1", "a2"]
+    assert [name for name, gate in opened.items() if gate.is_stale] == ["a2"]

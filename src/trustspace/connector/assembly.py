@@ -41,6 +41,7 @@ from trustspace.connector.messaging.outcomes import Outcomes
 from trustspace.connector.messaging.peers import Peers
 from trustspace.connector.messaging.speaking import Speaking
 from trustspace.connector.messaging.worker import Worker
+from trustspace.connector.monitoring.monitor import Monitor
 from trustspace.connector.negotiating.agreeing import Agreeing
 from trustspace.connector.negotiating.agreements import Agreements
 from trustspace.connector.negotiating.approvals import Approvals
@@ -130,6 +131,7 @@ def assemble(
     owed = DutyParts.of(context, planner, agreed, transfers, incoming, authentication, client)
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
+    monitor = Monitor(context, transfers)
     discovery = peers.discovery = finding(context, client, resolver, peers)
     plane = ControlPlane(
         context=context,
@@ -157,6 +159,7 @@ def assemble(
         planner=planner,
         doctor=Doctor(context, client, authentication),
         uses=Uses(context, agreed),
+        monitor=monitor,
     )
     worker = Worker(
         context, peers, Outcomes(context, negotiations, transfers, endings, owed.telling)
@@ -177,6 +180,7 @@ def assemble(
         worker.committed(what)
         pushing.committed(what)
         owed.worker.committed(what)
+        monitor.committed(what)
 
     stack.callback(context.store.on_commit(committed))
     dsp = DspApi(
@@ -193,7 +197,7 @@ def assemble(
     profile = ProfileApi(context, authentication, endings)
     # What is announced lies behind the protocol's endpoints.
     public = _served(dsp, owed.api, profile, data, sinks, Announcements(context))
-    return plane, public, (worker, pushing, owed.worker, Expiry(context, agreed, endings))
+    return plane, public, (worker, pushing, owed.worker, monitor, Expiry(context, agreed, endings))
 
 
 def _served(*parts: Part) -> OneSpelling:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trustspace.connector.idempotency import Keep
     from trustspace.connector.messaging.peers import Peers
     from trustspace.connector.messaging.speaking import Speaking
+    from trustspace.connector.monitoring.monitor import Monitor
     from trustspace.connector.negotiating.agreeing import Agreeing
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.connector.negotiating.approvals import Approvals
@@ -83,6 +84,7 @@ class ControlPlane:
     doctor: Doctor
     rollout: Rollout
     uses: Uses
+    monitor: Monitor
 
     def about(self, hosted: Hosted) -> Json:
         """Say who a hosted participant is."""
@@ -331,6 +333,7 @@ class ControlPlane:
 
         attested = await self.context.store.write(hop)
         self.decide.visibility.forget()
+        self.monitor.facts_changed(hosted.name, did)
         return attested
 
     async def attested(self, hosted: Hosted, did: str) -> Json:

@@ -21,6 +21,12 @@ CLOCKS = frozenset({"odrl:dateTime", "edc:inForceDate"})
 
 def time_to_live(request: DecisionRequest) -> int:
     """Return for how many seconds a decision on the request may be leased, 1 to 60."""
+    change = next_change(request)
+    return LONGEST_LEASE if change is None else min(LONGEST_LEASE, change - request.now)
+
+
+def next_change(request: DecisionRequest) -> int | None:
+    """Return the next moment at which the passing of time may change a decision, Unix seconds."""
     moments = [
         moment
         for policy in request.policies
@@ -40,5 +46,4 @@ def time_to_live(request: DecisionRequest) -> int:
     moments += [fact.expires for fact in request.facts.values() if fact.expires is not None]
     if request.agreement is not None and request.agreement.expires is not None:
         moments.append(request.agreement.expires)
-    ahead = [moment - request.now for moment in moments if moment > request.now]
-    return min([LONGEST_LEASE, *ahead])
+    return min((moment for moment in moments if moment > request.now), default=None)

@@ -149,12 +149,15 @@ class Deliveries:
 
     def seconds_left(self, grant: Grant) -> float:
         """Return for how long a grant's lease still stands, in seconds."""
+        if grant.gate.is_stale:
+            return 0.0
         now = self._context.now()
         if not grant.lease.valid(now, self._context.engine.epoch):
             return 0.0
         return (grant.lease.ends_at - now).total_seconds()
 
     async def _decide(self, hosted: Hosted, order: Order, gate: Gate) -> Grant:
+        gate.is_stale = False
         outcome = await self._context.decide(lambda tx: self.decided(tx, hosted, order, gate))
         if isinstance(outcome, PolicyDeniedError):
             raise outcome

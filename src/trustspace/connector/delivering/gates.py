@@ -18,16 +18,21 @@ from typing import TYPE_CHECKING
 from trustspace.errors import PolicyDeniedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
 
 class Gate:
-    """One delivery's right to go on."""
+    """One delivery's right to go on.
+
+    Attributes:
+        is_stale: Whether what it hangs on has changed, so that it has to be decided again.
+    """
 
     def __init__(self, *, agreement_id: str, transfer_pid: str) -> None:
         self.agreement_id = agreement_id
         self.transfer_pid = transfer_pid
         self._code: str | None = None
+        self.is_stale = False
         self._on_close: list[Callable[[], object]] = []
 
     @property
@@ -37,6 +42,8 @@ class Gate:
 
     def on_close(self, call: Callable[[], object]) -> Callable[[], None]:
         """Have a function called, from any thread, when the gate closes; at once if it is.
+
+        It is called as well when the delivery has to be decided again (`is_stale`).
 
         Returns:
             A function that takes the call off again.
@@ -50,6 +57,13 @@ class Gate:
         """Close for good."""
         if self._code is None:
             self._code = code
+            for call in tuple(self._on_close):
+                call()
+
+    def ask_again(self) -> None:
+        """Have it decided again, at once where somebody waits beside the delivery."""
+        if self._code is None:
+            self.is_stale = True
             for call in tuple(self._on_close):
                 call()
 
@@ -95,3 +109,17 @@ class Gates:
             ]
         for gate in hit:
             gate.close(code)
+
+    def close_all(self, codes: Mapping[str, str]) -> None:
+        """Close every gate of several transfers, each with a code of its own."""
+        with self._lock:
+            hit = [gate for gate in self._open if gate.transfer_pid in codes]
+        for gate in hit:
+            gate.close(codes[gate.transfer_pid])
+
+    def ask_again(self, transfer_pids: Collection[str]) -> None:
+        """Have what runs under several transfers decided again."""
+        with self._lock:
+            hit = [gate for gate in self._open if gate.transfer_pid in transfer_pids]
+        for gate in hit:
+            gate.ask_again()

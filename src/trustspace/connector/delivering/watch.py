@@ -31,8 +31,9 @@ async def until_over(deliveries: Deliveries, hosted: Hosted, grant: Grant) -> Gr
         while True:
             with anyio.move_on_after(deliveries.seconds_left(grant)):
                 await closed.wait()
-            if closed.is_set():
+            if grant.gate.code is not None:
                 return grant
+            closed.clear()
             try:
                 grant = await deliveries.renew(hosted, grant)
             except TrustspaceError as error:

@@ -8,7 +8,7 @@ endpoint and asks for fresh tokens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trustspace.connector.context import ConnectorContext, Hosted, new_pid
@@ -68,6 +68,11 @@ class Transfers:
         self._decide = decide
         self._agreed = agreed
         self._pushes = pushes
+        self._on_move: Callable[[str, str], object] = lambda _participant, _pid: None
+
+    def on_move(self, call: Callable[[str, str], object]) -> None:
+        """Have a function called with participant and pid of what moves, before the commit."""
+        self._on_move = call
 
     # --- what the counterparty sends -----------------------------------------------------------
 
@@ -346,6 +351,7 @@ class Transfers:
         now: datetime,
         **more: object,
     ) -> None:
+        self._on_move(hosted.name, transfer.id)
         deadline = self._deadline(tx, hosted, transfer, now=now)
         tx.transfers.update(hosted.name, without_token(transfer), deadline=deadline)
         self._pushes.follow(tx, hosted, transfer, now=now)

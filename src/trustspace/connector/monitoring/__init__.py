@@ -1,0 +1,1 @@
+"""Watching what has begun: live transfers are decided again when something may have changed."""
