@@ -29,7 +29,10 @@ def rule(*leaves: Json, name: str = "p1", **more: Any) -> Json:
     return {"permissions": [{"id": name, "leaves": list(leaves), **more}]}
 
 
-OVER = {"logic": [[{"id": "l1", "kind": "or", "args": ["c1", "c2"]}]], "top": ["l1"]}
+OVER: Json = {
+    "logic": [[{"id": "l1", "kind": "or", "args": ["c1", "c2"], "src": "/l"}]],
+    "top": ["l1"],
+}
 OWED: Json = {"id": "d1", "action": "odrl:delete", "when": "after"}
 LATE: Json = {"duties": {"outstanding": {"d1": NOW - 1}}}
 NONE: Json = {"facts": {}}
