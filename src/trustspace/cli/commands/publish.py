@@ -1,6 +1,6 @@
 """``trustspace publish FILE --id ID``: offer a file under terms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,7 +19,35 @@ Answering = Literal["automatic", "approval", "counter"]
 
 
 @dataclass(frozen=True)
-class Terms:
+class Obligations:
+    """What the terms oblige to, as options."""
+
+    pay: Annotated[
+        str | None, typer.Option(metavar="'500 CNY'", help="What is paid before the first use.")
+    ] = None
+    consent: Annotated[bool, typer.Option("--consent", help="Consent is obtained first.")] = False
+    delete_after: Annotated[
+        str | None, typer.Option(metavar="P30D", help="Copies are deleted so long after a use.")
+    ] = None
+    report: Annotated[
+        str | None, typer.Option(metavar="P7D", help="Uses are reported within this time.")
+    ] = None
+    inform: Annotated[
+        str | None, typer.Option(metavar="PT1H", help="Each use is told within this time.")
+    ] = None
+    notify: Annotated[bool, typer.Option("--notify", help="We send a notice of each use.")] = False
+    attribute: Annotated[
+        str | None, typer.Option(metavar="WHOM", help="Whom the data is attributed to.")
+    ] = None
+    log: Annotated[bool, typer.Option("--log", help="Each use is logged.")] = False
+
+    def keywords(self) -> dict[str, Any]:
+        """Return them as keywords of terms."""
+        return {field.name: getattr(self, field.name) for field in fields(Obligations)}
+
+
+@dataclass(frozen=True)
+class Terms(Obligations):
     """Terms from a file, or the commonest ones as options."""
 
     terms: Annotated[
@@ -60,7 +88,7 @@ class Terms:
     ] = None
 
     def document(self) -> dict[str, Any]:
-        """Return the terms as they are sent.
+        """Return the terms as they are sent, with what they oblige to.
 
         Raises:
             ConfigurationError: Both forms are given, or the file is no JSON object.
@@ -78,11 +106,12 @@ class Terms:
             "drop": self.drop,
             "mask": [_mask(entry) for entry in self.mask or ()],
         }
-        given = {name: value for name, value in flags.items() if value not in (None, [])}
+        flags |= self.keywords()
+        given = {name: value for name, value in flags.items() if value not in (None, [], False)}
         if self.terms is None:
             return given
         if given:
-            msg = f"--terms and --{next(iter(given))} both give terms"
+            msg = f"--terms and --{next(iter(given)).replace('_', '-')} both give terms"
             raise ConfigurationError(msg, setting="--terms", hint="write all of them in the file")
         return read_terms_file(self.terms)
 
