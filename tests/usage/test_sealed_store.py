@@ -119,6 +119,42 @@ def test_a_key_that_another_process_destroyed_stops_a_reader(
         store.spill(AGREEMENT)
 
 
+def test_a_new_key_of_another_process_is_noticed(
+    sealing: Sealing, store: SealedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing(b"roses" * 20)
+    monkeypatch.setattr(sealed_store, "LOOKED_FOR", 0.0)
+    held = store.keys.of(AGREEMENT)
+    other = again(store)
+    with store.reader(AGREEMENT, "roses") as file, store.writer(AGREEMENT, "late") as late:
+        late.write(b"late")
+        Deletion(other).delete(AGREEMENT, trigger=Trigger.AFTER_USE, is_final=False)
+        other.keys.of(AGREEMENT, is_lent=False)
+        with pytest.raises(PolicyDeniedError):
+            file.read(5)
+        with pytest.raises(PolicyDeniedError):
+            late.commit()
+    assert held.is_cleared
+    # What comes now is sealed under the new key, which the other process can open.
+    sealing(b"tulips")
+    with again(store).reader(AGREEMENT, "roses") as file:
+        assert file.read() == b"tulips"
+
+
+def test_nobody_gives_a_name_to_the_part_of_another(store: SealedStore) -> None:
+    with store.writer(AGREEMENT, "roses") as sink:
+        sink.write(b"mine")
+        path = store.folder.file_of(AGREEMENT, "roses")
+        path.with_name(path.name + ".part").unlink()
+        with store.writer(AGREEMENT, "roses") as second:
+            second.write(b"theirs")
+            with pytest.raises(ConfigurationError):
+                sink.commit()
+            second.commit()
+    with store.reader(AGREEMENT, "roses") as file:
+        assert file.read() == b"theirs"
+
+
 def test_closing_overwrites_the_keys(sealing: Sealing, store: SealedStore) -> None:
     sealing(b"roses")
     file = store.reader(AGREEMENT, "roses")

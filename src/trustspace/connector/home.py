@@ -4,6 +4,8 @@
 
     HOME/trustspace.toml      settings
     HOME/keys/<name>.pem      Ed25519 key of each participant, PKCS#8, mode 0600
+    HOME/keys/<name>.sealing  key that the data keys of its agreements are wrapped by, mode 0600
+    HOME/sealed/<name>/       what was delivered to it, sealed (`trustspace.usage.sealed_folder`)
     HOME/management.token     bearer token of the management API, mode 0600 (its hash is stored)
     HOME/trustspace.db        SQLite database
     HOME/running.json         written by a running server: where its listeners are

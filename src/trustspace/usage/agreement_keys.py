@@ -75,11 +75,11 @@ class AgreementKeys:
             IntegrityError: There is no record of a key, or it is not as it was written.
             ConfigurationError: The participant's key, or the provider, cannot be reached.
         """
+        self._folder.refuse_deleted(agreement)
         with self._lock:
             held = self._held.get(agreement)
-        if held is not None:
+        if held is not None and self.is_current(agreement, held.id):
             return held
-        self._folder.refuse_deleted(agreement)
         try:
             record = self.record(agreement)
         except NotFoundError:
@@ -113,6 +113,22 @@ class AgreementKeys:
             IntegrityError: It is not as it was written, or is another one's.
         """
         return self._record_in(self._folder.of(agreement))
+
+    def is_current(self, agreement: str, key: str) -> bool:
+        """Tell whether an agreement's key is the one of an id; forget any other one.
+
+        Another process may have deleted what was delivered, and more may have come since.
+
+        Raises:
+            IntegrityError: Its record is not as it was written.
+        """
+        try:
+            is_current = self.record(agreement).id == key
+        except NotFoundError:
+            is_current = False
+        if not is_current:
+            self.forget(agreement)
+        return is_current
 
     def records(self) -> Iterator[KeyRecord]:
         """Yield the record of each agreement that has a key.

@@ -203,8 +203,7 @@ class FolderLock:
             if self._depth == 0:
                 with storing(self._path):
                     self._descriptor = open_safely(self._path, os.O_RDWR | os.O_CREAT)
-                    if sys.platform != "win32":
-                        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+                    lock(self._descriptor, wait=True)
             self._depth += 1
         except BaseException:
             self._close()
@@ -221,7 +220,24 @@ class FolderLock:
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            unlock(descriptor)
             os.close(descriptor)
+
+
+def lock(descriptor: int, *, wait: bool) -> None:
+    """Lock a file for whoever has this descriptor; nothing where the system has no such locks.
+
+    Raises:
+        BlockingIOError: Somebody else has it, and it was not to be waited for.
+    """
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def unlock(descriptor: int) -> None:
+    """Unlock a file; closing is not enough where a child was forked meanwhile."""
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _refuse_foreign_eyes(path: Path, status: os.stat_result, setting: str) -> None:

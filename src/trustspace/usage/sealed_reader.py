@@ -118,7 +118,8 @@ class SealedReader(io.RawIOBase):
         path: Where the sealed file is.
         expected: What it must be of.
         key_of: Gives the data key that a header names.
-        may_read: Raises when nothing may be read any more; asked before each read.
+        may_read: Raises when nothing may be read any more with the key of an id; asked before each
+            read.
 
     Raises:
         NotFoundError: There is no such file.
@@ -132,7 +133,7 @@ class SealedReader(io.RawIOBase):
         expected: Identity,
         key_of: Callable[[Header], DataKey],
         *,
-        may_read: Callable[[], None] = lambda: None,
+        may_read: Callable[[str], None] = lambda _key: None,
     ) -> None:
         super().__init__()
         self._may_read = may_read
@@ -332,7 +333,7 @@ class SealedReader(io.RawIOBase):
 
     def _check(self) -> None:
         self._refuse_closed()
-        self._may_read()
+        self._may_read(self._file.header.key)
         self._key.check()
 
     def _refuse_closed(self) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from trustspace.usage.agreement_keys import AgreementKeys
 from trustspace.usage.private_file import make_folder, overwrite_and_remove
-from trustspace.usage.sealed_folder import KEY_NAME, SPILL_NAME, SUFFIX, SealedFolder, deleted
+from trustspace.usage.sealed_folder import SPILL_NAME, SUFFIX, SealedFolder, deleted
 from trustspace.usage.sealed_format import CHUNK_BYTES, Header, Identity, SealedObject
 from trustspace.usage.sealed_reader import SealedReader, describe
 from trustspace.usage.sealed_writer import PART, SealedWriter
@@ -117,7 +117,7 @@ class SealedStore:
 
         def naming(name: Callable[[], None]) -> None:
             with self.folder.locked():
-                self.folder.refuse_deleted(agreement)
+                self._refuse_other_key(agreement, key.id)
                 name()
 
         path = self.folder.file_of(agreement, object_id)
@@ -178,18 +178,25 @@ class SealedStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _still_there(self, agreement: str) -> Callable[[], None]:
+    def _still_there(self, agreement: str) -> Callable[[str], None]:
         """Return a check that another process has not destroyed the key since."""
-        path, looked = self.folder.of(agreement) / KEY_NAME, time.monotonic()
+        looked = time.monotonic()
 
-        def check() -> None:
+        def check(key: str) -> None:
             nonlocal looked
             now = time.monotonic()
-            if now - looked < LOOKED_FOR:
-                return
-            if not path.exists():
-                self.keys.forget(agreement)
-                raise deleted(agreement)
-            looked = now
+            if now - looked >= LOOKED_FOR:
+                self._refuse_other_key(agreement, key)
+                looked = now
 
         return check
+
+    def _refuse_other_key(self, agreement: str, key: str) -> None:
+        """Pass while an agreement's key is the one of an id.
+
+        Raises:
+            PolicyDeniedError: It was deleted; there may be a new one.
+        """
+        self.folder.refuse_deleted(agreement)
+        if not self.keys.is_current(agreement, key):
+            raise deleted(agreement)

@@ -19,12 +19,11 @@ import contextlib
 import errno
 import hashlib
 import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from trustspace.errors import ConfigurationError, IntegrityError, PolicyDeniedError
-from trustspace.usage.private_file import open_safely, sync_folder
+from trustspace.usage.private_file import lock, open_safely, sync_folder, unlock
 from trustspace.usage.sealed_format import (
     FOOTER_INDEX,
     OVERHEAD_BYTES,
@@ -35,9 +34,6 @@ from trustspace.usage.sealed_format import (
     Layout,
     SealedObject,
 )
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +55,8 @@ class SealedWriter:
         path: Where the sealed file will be.
         header: Its header, for the case that there is no part to go on with.
         key: The agreement's data key.
-        naming: Runs the step that gives the file its name; refuses when the agreement has ended.
+        naming: Runs each step that puts a name into the folder; refuses when the agreement has
+            ended.
         resume: Go on behind what an earlier attempt left, rather than start anew.
 
     Raises:
@@ -89,9 +86,8 @@ class SealedWriter:
         self._filled = 0
         self._sealed = 0
         try:
+            naming(self._open_part)
             with self._writing():
-                self._descriptor = open_safely(self._part, os.O_RDWR | os.O_CREAT)
-                self._lock()
                 if not (resume and self._take_over()):
                     self._begin(header)
         except BaseException:
@@ -202,6 +198,7 @@ class SealedWriter:
         if descriptor >= 0:
             self._wipe()
             self._cipher = None
+            unlock(descriptor)
             os.close(descriptor)
 
     def __enter__(self) -> Self:
@@ -284,8 +281,20 @@ class SealedWriter:
         os.ftruncate(self._descriptor, end)
         os.lseek(self._descriptor, end, os.SEEK_SET)
 
+    def _open_part(self) -> None:
+        with self._writing():
+            self._descriptor = open_safely(self._part, os.O_RDWR | os.O_CREAT)
+            lock(self._descriptor, wait=False)
+            self._refuse_other_part()
+
+    def _refuse_other_part(self) -> None:
+        # Who had the lock before may have given this very file its name, or removed it.
+        if not os.path.samestat(os.fstat(self._descriptor), self._part.stat()):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
     def _take_name(self) -> None:
         with self._writing():
+            self._refuse_other_part()
             self.close()
             self._part.replace(self._path)
             sync_folder(self._path.parent)
@@ -321,13 +330,6 @@ class SealedWriter:
     def _wipe(self) -> None:
         self._buffer[:] = bytes(len(self._buffer))
         self._filled = 0
-
-    def _lock(self) -> None:
-        if sys.platform != "win32":
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Who had the lock before may have given this very file its name.
-        if not os.path.samestat(os.fstat(self._descriptor), self._part.stat()):
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
