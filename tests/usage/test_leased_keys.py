@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from datetime import timedelta
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.usage.conftest import AGREEMENT, BANK
 
-from trustspace.errors import ConnectError, IntegrityError, PolicyDeniedError, TrustspaceError
+from trustspace.errors import ConnectError, IntegrityError, PolicyDeniedError
+from trustspace.testing.keys import MemoryLender
 from trustspace.usage.deletion import Deletion
 from trustspace.usage.deletion_record import OutOfReach, Trigger
-from trustspace.usage.key_lease import LeaseTerms, LentKey
+from trustspace.usage.key_lease import LeaseTerms
 from trustspace.usage.leased_keys import LeasedKeys
 from trustspace.usage.sealed_folder import KEY_NAME
 from trustspace.usage.sealed_store import SealedStore
@@ -31,47 +33,28 @@ DENIED = PolicyDeniedError("the agreement was revoked", code="agreement.revoked"
 AWAY = ConnectError("nobody answers")
 
 
-class Lender:
-    """A provider within reach; `fault` is what happens instead of an answer."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.terms = LeaseTerms(60 * MINUTE, grace=10 * MINUTE)
-        self.fault: TrustspaceError | None = None
-        self.given: list[bytearray] = []
-        self.key = "d1"
-
-    def lend(self, agreement: str, key: str | None) -> LentKey:
-        assert key in (None, "d1")
-        if self.fault is not None:
-            raise self.fault
-        secret = bytearray(b"k" * 32)
-        self.given.append(secret)
-        return LentKey(self.terms.grant(self.key, agreement, now=self.clock()), secret)
+@pytest.fixture
+def lender(clock: Clock) -> MemoryLender:
+    return MemoryLender(LeaseTerms(60 * MINUTE, grace=10 * MINUTE), clock=clock)
 
 
 @pytest.fixture
-def lender(clock: Clock) -> Lender:
-    return Lender(clock)
-
-
-@pytest.fixture
-def lent(lender: Lender, clock: Clock) -> Iterator[LeasedKeys]:
+def lent(lender: MemoryLender, clock: Clock) -> Iterator[LeasedKeys]:
     with LeasedKeys(lender, clock=clock, monotonic=clock.monotonic) as keys:
         yield keys
 
 
-def test_is_asked_for_once(lent: LeasedKeys, lender: Lender) -> None:
+def test_is_asked_for_once(lent: LeasedKeys, lender: MemoryLender) -> None:
     threads = [threading.Thread(target=lambda: lent.key(AGREEMENT)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(lender.given) == 1
-    assert lent.key(AGREEMENT).secret == b"k" * 32
+    assert lent.key(AGREEMENT).secret == bytes(lender.given[0]) != bytes(32)
 
 
-def test_is_renewed_when_it_is_due(lent: LeasedKeys, lender: Lender, clock: Clock) -> None:
+def test_is_renewed_when_it_is_due(lent: LeasedKeys, lender: MemoryLender, clock: Clock) -> None:
     key = lent.key(AGREEMENT)
     for _ in range(5):
         clock.sleep(41 * MINUTE)
@@ -82,7 +65,7 @@ def test_is_renewed_when_it_is_due(lent: LeasedKeys, lender: Lender, clock: Cloc
 
 
 def test_a_provider_that_is_away_is_asked_now_and_then(
-    lent: LeasedKeys, lender: Lender, clock: Clock
+    lent: LeasedKeys, lender: MemoryLender, clock: Clock
 ) -> None:
     key = lent.key(AGREEMENT)
     clock.sleep(65 * MINUTE)
@@ -96,7 +79,7 @@ def test_a_provider_that_is_away_is_asked_now_and_then(
     assert len(lender.given) == 2
 
 
-def test_ends_behind_its_grace(lent: LeasedKeys, lender: Lender, clock: Clock) -> None:
+def test_ends_behind_its_grace(lent: LeasedKeys, lender: MemoryLender, clock: Clock) -> None:
     key = lent.key(AGREEMENT)
     lender.fault = AWAY
     clock.sleep(69 * MINUTE)
@@ -110,7 +93,7 @@ def test_ends_behind_its_grace(lent: LeasedKeys, lender: Lender, clock: Clock) -
         lent.key(AGREEMENT)
 
 
-def test_a_refusal_ends_it_at_once(lent: LeasedKeys, lender: Lender, clock: Clock) -> None:
+def test_a_refusal_ends_it_at_once(lent: LeasedKeys, lender: MemoryLender, clock: Clock) -> None:
     key = lent.key(AGREEMENT)
     lender.fault = DENIED
     clock.sleep(41 * MINUTE)
@@ -122,7 +105,7 @@ def test_a_refusal_ends_it_at_once(lent: LeasedKeys, lender: Lender, clock: Cloc
 
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=400)])
 def test_a_clock_set_back_gains_nothing(
-    lent: LeasedKeys, lender: Lender, clock: Clock, back: timedelta
+    lent: LeasedKeys, lender: MemoryLender, clock: Clock, back: timedelta
 ) -> None:
     key = lent.key(AGREEMENT)
     lender.fault = AWAY
@@ -138,7 +121,7 @@ def test_a_clock_set_back_gains_nothing(
         key.check()
 
 
-def test_a_clock_set_forward_ends_it(lent: LeasedKeys, lender: Lender, clock: Clock) -> None:
+def test_a_clock_set_forward_ends_it(lent: LeasedKeys, lender: MemoryLender, clock: Clock) -> None:
     key = lent.key(AGREEMENT)
     lender.fault = AWAY
     clock.now += 71 * MINUTE
@@ -146,16 +129,16 @@ def test_a_clock_set_forward_ends_it(lent: LeasedKeys, lender: Lender, clock: Cl
         key.check()
 
 
-def test_another_key_is_not_taken(lent: LeasedKeys, lender: Lender, clock: Clock) -> None:
+def test_another_key_is_not_taken(lent: LeasedKeys, lender: MemoryLender, clock: Clock) -> None:
     key = lent.key(AGREEMENT)
-    lender.key = "d2"
+    lender.change(AGREEMENT)
     clock.sleep(41 * MINUTE)
     with pytest.raises(IntegrityError):
         key.check()
     assert lender.given[-1] == bytes(32)
 
 
-def test_is_overwritten_when_nobody_uses_it(lender: Lender, clock: Clock) -> None:
+def test_is_overwritten_when_nobody_uses_it(lender: MemoryLender, clock: Clock) -> None:
     lender.terms = LeaseTerms(timedelta(seconds=0.1))
     with LeasedKeys(lender, clock=clock, monotonic=clock.monotonic) as keys:
         key = keys.key(AGREEMENT)
@@ -175,13 +158,13 @@ def store(tmp_path: Path, keys: FileKeys, lent: LeasedKeys, clock: Clock) -> Ite
         yield opened
 
 
-def test_a_store_with_a_lent_key(store: SealedStore, lender: Lender, clock: Clock) -> None:
+def test_a_store_with_a_lent_key(store: SealedStore, lender: MemoryLender, clock: Clock) -> None:
     with store.writer(AGREEMENT, "roses", is_lent=True) as sink:
         sink.write(b"roses" * 20)
         sink.commit()
     record = store.folder.of(AGREEMENT) / KEY_NAME
     assert store.keys.record(AGREEMENT).is_lent
-    assert b"k" * 32 not in record.read_bytes()
+    assert base64.b64encode(lender.given[0]) not in record.read_bytes()
     assert not store.keys.wrap_anew(AGREEMENT)
     with store.reader(AGREEMENT, "roses") as file:
         assert file.read(5) == b"roses"
@@ -193,12 +176,12 @@ def test_a_store_with_a_lent_key(store: SealedStore, lender: Lender, clock: Cloc
         store.reader(AGREEMENT, "roses")
 
 
-def test_deleting_under_a_lent_key(store: SealedStore, lender: Lender) -> None:
+def test_deleting_under_a_lent_key(store: SealedStore, lender: MemoryLender) -> None:
     with store.writer(AGREEMENT, "roses", is_lent=True) as sink:
         sink.write(b"roses")
         sink.commit()
     lender.fault = AWAY
     deleted = Deletion(store).delete(AGREEMENT, trigger=Trigger.EXPIRY)
-    assert [(key.id, key.method) for key in deleted.keys] == [("d1", "dropped")]
+    assert [key.method for key in deleted.keys] == ["dropped"]
     assert OutOfReach.PROVIDER_KEY in deleted.out_of_reach
     assert lender.given[0] == bytes(32)
