@@ -31,9 +31,11 @@ from trustspace.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
     from benchmarks._figures import Goal, distribution, finish, parser
+    from benchmarks._service import Process
     from benchmarks.decision import agreement, circumstances, timed
 else:
     from _figures import Goal, distribution, finish, parser
+    from _service import Process
     from decision import agreement, circumstances, timed
 
 MANY = 1_000
@@ -48,8 +50,8 @@ def find(given: str | None) -> str | None:
 
 
 @contextlib.contextmanager
-def serving(opa: str) -> Iterator[str]:
-    """Run OPA with our rules and yield its URL."""
+def serving(opa: str) -> Iterator[tuple[str, Process]]:
+    """Run OPA with our rules and yield its URL and its process."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{one.getsockname()[1]}"
@@ -64,7 +66,7 @@ def serving(opa: str) -> Iterator[str]:
         )
         try:
             _wait(f"http://{address}/health?bundles")
-            yield f"http://{address}"
+            yield f"http://{address}", Process(process.pid)
         finally:
             process.terminate()
             process.wait(10)
@@ -87,13 +89,22 @@ def measure(opa: str, count: int) -> dict[str, Any]:
     rules = lower(agreed, kind="agreement")
     about = circumstances(agreed, rules, datetime.now(UTC))
     request = build_request("access", rules, bundle=wasm.revision, **about)
-    with serving(opa) as url, contextlib.closing(OpaEngine(url, deadline=5.0)) as server:
+    with (
+        serving(opa) as (url, process),
+        contextlib.closing(OpaEngine(url, deadline=5.0)) as server,
+    ):
         if server.decide(request) != wasm.decide(request) or not server.decide(request).allow:
             raise SystemExit(f"measured is something else: {server.decide(request).reasons}")
         timed(lambda: server.decide(request), count // 10)
         requests = [request.model_copy(update={"id": str(number)}) for number in range(MANY)]
+        before, used = process.cpu_seconds, time.process_time()
+        taken = timed(lambda: server.decide(request), count)
+        spent, used = process.cpu_seconds - before, time.process_time() - used
         return {
-            "opa_ms": distribution(timed(lambda: server.decide(request), count), scale=1e3),
+            "opa_ms": distribution(taken, scale=1e3),
+            "opa_fastest_tenth_ms": round(sorted(taken)[count // 10] * 1e3, 2),
+            "opa_cpu_ms_per_decision": round(spent / count * 1e3, 2),
+            "our_cpu_ms_per_decision": round(used / count * 1e3, 2),
             "in_process_ms": distribution(timed(lambda: wasm.decide(request), count), scale=1e3),
             "opa_1000_at_once_ms": distribution(
                 timed(lambda: server.decide_many(requests), max(2, count // 200)), scale=1e3

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.policy.opa_server import find_opa, opa_server
 from typer.testing import CliRunner, Result
 
 from trustspace.cli.app import app
+from trustspace.policy.operands import EVERY_OPERAND
 from trustspace.policy.source_bundle import rules_folder, source_bundle
 
 TEMPLATES = Path(__file__).parents[2] / "policies" / "templates"
+OPERANDS = TEMPLATES.parent / "operands"
+"""Each operand true, false and unknown, permitted and prohibited."""
 
 
 def run(*arguments: object) -> Result:
@@ -71,3 +75,26 @@ def test_coverage_names_what_no_case_exercises():
     assert run("coverage", TEMPLATES, "--fail-under", told["percent"]).exit_code == 0
     if told["percent"] < 100:
         assert run("coverage", TEMPLATES, "--fail-under", 100).exit_code == 1
+
+
+def test_our_own_cases_cover_every_operand_and_rule():
+    told = json.loads(run("coverage", TEMPLATES, OPERANDS, "--json").stdout)
+    assert told["percent"] >= 95, told["missing"]
+    deciding = {name for name, one in EVERY_OPERAND.items() if not one.shapes_delivery}
+    assert len(told["operands"].keys() & deciding) >= 0.95 * len(deciding)
+    shown = [counts.values() for counts in told["operands"].values()]
+    assert sum(all(counts) for counts in shown) >= 0.9 * len(shown)
+
+
+@pytest.mark.external
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.soak)])
+def test_operands_come_out_alike_on_a_server(tmp_path: Path, every: int):
+    groups = json.loads((OPERANDS / "operands.json").read_text(encoding="utf-8"))
+    assert sum(len(group["cases"]) for group in groups) >= 500
+    file = tmp_path / "operands.json"
+    file.write_text(json.dumps(groups[::every]), encoding="utf-8")
+    here = run("test", file)
+    with opa_server(find_opa(), source_bundle(rules_folder()), tmp_path) as url:
+        there = run("test", file, "--engine", "opa", "--url", url)
+    assert (here.exit_code, there.exit_code, here.stdout) == (0, 0, there.stdout)

@@ -43,6 +43,10 @@ Json = dict[str, Any]
 EXPECTED = ("permit", "deny", "refused")
 """What a case may expect."""
 
+_DUE = frozenset({"odrl:delayPeriod"})
+_DUE_WHEN_OWED = frozenset({"odrl:elapsedTime", "odrl:dateTime"})
+"""What says until when a duty is due, where it stands in an obligation."""
+
 _MEMBERS = frozenset({"name", "policy", "request", "world", "expect", "reasons", "description"})
 
 
@@ -227,7 +231,7 @@ def _fits(reason: Mapping[str, Any], wanted: str | Mapping[str, Any]) -> bool:
 def _covered(rule: Rule, uids: Mapping[str, str], group: Sequence[Outcome]) -> Json:
     shown = [entry for one in group for entry in one.answer["rules"] if entry["rule"] == rule.uid]
     active = sum(bool(entry["active"]) for entry in shown)
-    deciding = [atom for atom in every_atom(rule) if not atom.operand.shapes_delivery]
+    deciding = [atom for atom in every_atom(rule) if _comes_out(atom, rule)]
     constraints = []
     for atom in deciding:
         name = uids.get(atom.src, atom.src)
@@ -240,6 +244,14 @@ def _covered(rule: Rule, uids: Mapping[str, str], group: Sequence[Outcome]) -> J
         "inactive": len(shown) - active,
         "constraints": constraints,
     }
+
+
+def _comes_out(atom: Atom, rule: Rule) -> bool:
+    """Return whether a comparison decides; some say what is delivered, or until when."""
+    if atom.operand.shapes_delivery:
+        return False
+    is_owed = rule.kind == "obligation"
+    return atom.left not in (_DUE | _DUE_WHEN_OWED if is_owed else _DUE)
 
 
 def _values(entry: Mapping[str, Any], name: str) -> Iterator[object]:
