@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,23 +73,24 @@ async def measure(root: Path, *, datasets: int, rounds: int) -> dict[str, Any]:
         context = connector.plane.context
         hosted, visibility = context.hosted[home.name], Visibility(context)
 
-        def decided(tx: Transaction, subject: str) -> tuple[float, int]:
-            start = time.perf_counter()
-            shown, now = 0, context.now()
-            for number in range(datasets):
-                digest = digests[number % POLICIES]
-                shown += visibility.shows(
-                    tx, hosted, bodies[digest], digest, subject=subject, now=now
-                )
-            return time.perf_counter() - start, shown
-
         rows = await context.store.read(lambda tx: tx.datasets.distinct_policies(home.name))
-        digests = [row.digest for row in rows]
-        bodies = {row.digest: row.body for row in rows}
+
+        def decided(subject: str) -> Callable[[Transaction], tuple[float, int]]:
+            def look(tx: Transaction) -> tuple[float, int]:
+                start, shown, now = time.perf_counter(), 0, context.now()
+                for number in range(datasets):
+                    row = rows[number % POLICIES]
+                    shown += visibility.shows(
+                        tx, hosted, row.body, row.digest, subject=subject, now=now
+                    )
+                return time.perf_counter() - start, shown
+
+            return look
+
         taken = []
         for number in range(rounds):
             subject = f"did:web:consumer-{number}.example"
-            seconds, shown = await context.store.read(lambda tx, who=subject: decided(tx, who))
+            seconds, shown = await context.store.read(decided(subject))
             if shown != datasets:
                 raise SystemExit(f"{shown} of {datasets} datasets are shown")
             taken.append(seconds)

@@ -7,7 +7,8 @@ Run: python benchmarks/policy_eval.py [--json] [--quick] [--rounds N]
     alternatives a permission with an ``or`` of 262 ``and``s of two constraints, of which the last
                  one holds: `trustspace.policy.odrl.evaluation.evaluate`, the policy read each time
 
-CPU time is told beside, since it does not grow with what else the machine does. Goals: 5 s for the batch, and a median of 50 ms for a decision with the alternatives.
+CPU time is told beside: it grows less with what else the machine does. Goals: 5 s for the batch,
+and a median of 50 ms for a decision with the alternatives.
 """
 
 from __future__ import annotations
