@@ -282,3 +282,35 @@ async def test_existing_connectors_take_a_plain_post(
     ((method, headers),) = sink.heard
     assert (method, headers["authorization"]) == ("POST", "Bearer sink-key")
     assert bytes(sink.body) == roses.read_bytes()
+
+
+async def test_a_counterparty_has_so_many_pushes_unfinished(
+    start: Start, bank: Party, sink: Sink, big: Any
+) -> None:
+    host = sink.url.split("/")[2]
+    settings = f'\n[delivery]\npush_hosts = ["{host}"]\npushes = 2\n'
+    pusher = await start("pusher", settings=settings)
+    released = asyncio.Event()
+
+    async def wait(_size: int) -> None:
+        await released.wait()
+
+    sink.before = wait
+    first = await ordered(pusher, bank, sink, big)
+    await theirs(bank, first)
+    order = {
+        "agreement": first["agreement"],
+        "format": PUSH,
+        "sink": {"url": sink.url, "authorization": "Bearer sink-key"},
+    }
+    second = await bank.post("transfers", **order)
+    await theirs(bank, second)
+    third = await bank.post("transfers", **order)
+    refused = await bank.until(f"transfers/{third['id']}", "TERMINATED")
+    assert (refused["code"], refused["reasons"]) == (
+        "push.too_many",
+        [{"id": "push.too_many", "expected": 2}],
+    )
+    # Others are not concerned, nor is a pull.
+    assert (await bank.transfer(first["agreement"]))["state"] == "STARTED"
+    released.set()

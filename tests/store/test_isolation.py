@@ -119,6 +119,7 @@ def reads(make: Maker) -> dict[str, Read]:
         "counters.taken": lambda tx, who, name: tx.counters.taken(who, name, "count"),
         "counters.committed": lambda tx, who, name: tx.counters.committed(who, name),
         "portions.held": lambda tx, who, name: tx.portions.held(who, name, "s"),
+        "pushes.unfinished": lambda tx, who, name: tx.pushes.unfinished(who, name, but="x"),
         "counters.held": lambda tx, who, name: tx.counters.held(who, name, "s"),
         "meters.list": lambda tx, who, name: tx.meters.list(who, name),
         "idempotency.recall": lambda tx, who, name: tx.idempotency.recall(

@@ -31,10 +31,11 @@ from trustspace.connector.listener import Listener, bind, run, spare_collections
 from trustspace.connector.management.app import management_app, token_hash
 from trustspace.connector.messaging.dialects import PeerDialects
 from trustspace.connector.messaging.speaking import Speaking
-from trustspace.connector.outward import authorities, egress
+from trustspace.connector.outward import authorities, egress, source_egress
 from trustspace.connector.reaction import GoOn, Reaction
 from trustspace.errors import ConfigurationError
 from trustspace.store import EVERY_PARTICIPANT, HOST, Store, Transaction
+from trustspace.transport.http_client import GuardedClient
 from trustspace.transport.message_client import MessageClient
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ async def running(
                 reaction=reaction or GoOn(),
                 root=home.name,
                 facts=desk,
+                sources=await stack.enter_async_context(
+                    GuardedClient(source_egress(home), trusted=trusted)
+                ),
             )
             client = MessageClient(egress(home), trusted=trusted)
             await stack.enter_async_context(client)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trustspace.identity.keys import SigningKey
     from trustspace.store import Transaction
     from trustspace.store.database import Store
+    from trustspace.transport.http_client import GuardedClient
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ class ConnectorContext:
         dialects: Which dialect is spoken with whom.
         reaction: Whether the next step of a process follows by itself.
         trace: The messages of the last moments.
+        sources: Fetches what is published at URLs; None for whoever calls others.
         root: Name of the participant whose catalogue names those of the others.
         facts: What providers of facts say.
     """
@@ -106,6 +108,7 @@ class ConnectorContext:
     reaction: Reaction = field(default_factory=GoOn)
     trace: Trace = field(default_factory=Trace)
     root: str = ""
+    sources: GuardedClient | None = None
     facts: FactDesk = field(default_factory=FactDesk)
 
     async def decide(self, hop: Callable[[Transaction], T]) -> T:

@@ -75,6 +75,10 @@ class Delivery(_Section):
         lease_seconds: How long one policy decision serves an open session, in seconds.
         push_hosts: Hosts, with or without a port, to which data may be pushed though the consumer
             does not announce them.
+        source_hosts: Hosts of the owner's own network at which published URLs and interfaces are
+            called though their addresses are private, on any port; ``http://name`` allows plain
+            http too. What counterparties name is never called there.
+        pushes: Pushes that one counterparty may have unfinished at a time.
         push_attempts: Attempts in a row without progress before a push is given up.
         push_idle_seconds: How long a push may stand still, in seconds.
         sink_bytes: Largest delivery that is taken in by push, in bytes; 0 takes none.
@@ -82,6 +86,8 @@ class Delivery(_Section):
     """
 
     push_hosts: tuple[str, ...] = ()
+    source_hosts: tuple[str, ...] = ()
+    pushes: int = Field(default=32, ge=1)
     push_attempts: int = Field(default=8, ge=1)
     push_idle_seconds: float = Field(default=30.0, gt=0)
     sink_bytes: int = Field(default=10 * 1024**3, ge=0)

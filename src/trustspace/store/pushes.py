@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from trustspace.errors import NotFoundError
@@ -48,6 +48,18 @@ _SCHEDULE = (
     update(_p)
     .where(_p.c.participant == bindparam("p_participant"), _p.c.pid == bindparam("p_pid"))
     .values(next_at=bindparam("p_next_at"))
+)
+_t = tables.transfers
+_UNFINISHED = (
+    select(func.count())
+    .select_from(_p.join(_t, and_(_t.c.participant == _p.c.participant, _t.c.pid == _p.c.pid)))
+    .where(
+        _t.c.participant == bindparam("participant"),
+        _t.c.role == "provider",
+        _t.c.counterparty == bindparam("counterparty"),
+        _t.c.pid != bindparam("but"),
+        _t.c.state.not_in(("COMPLETED", "TERMINATED")),
+    )
 )
 _DUE = (
     select(_p)
@@ -102,6 +114,11 @@ class Pushes(Repository):
         values = {"p_participant": participant, "p_pid": pid}
         row = self._unit.execute(_GET, values).mappings().first()
         return None if row is None else PushRow(**row)
+
+    def unfinished(self, participant: str, counterparty: str, *, but: str) -> int:
+        """Count the pushes to a counterparty that have not ended, without one of them."""
+        values = {"participant": participant, "counterparty": counterparty, "but": but}
+        return int(self._unit.execute(_UNFINISHED, values).scalar() or 0)
 
     def schedule(self, participant: str, pid: str, next_at: datetime | None) -> None:
         """Say when to try next; None for not by itself.

@@ -63,6 +63,8 @@ class DataApi:
         self._authentication = authentication
         self._deliveries = deliveries
         self._tokens = tokens
+        # Sources are called under a policy of their own, which no one else's address comes under.
+        client = context.sources or client
         self._client = client
         self._calls = Calls(context, deliveries, client)
 

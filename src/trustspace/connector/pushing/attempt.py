@@ -90,6 +90,7 @@ class Attempt:
         form: ``file`` or ``table``.
         restriction: Filters, columns and masks to carry out on a table.
         allowance: What may leave; None where nothing is counted.
+        sources: Fetches a source that is a URL; None for the client of the sink.
         meter: What left.
     """
 
@@ -102,6 +103,7 @@ class Attempt:
     client: GuardedClient
     idle: timedelta
     allowance: Allowance | None = None
+    sources: GuardedClient | None = None
     meter: Meter = field(default_factory=Meter)
     _moved_at: float = field(default_factory=time.monotonic)
 
@@ -171,7 +173,7 @@ class Attempt:
             PullRequest(range=f"bytes={offset}-" if offset else None),
             Passage(self.grant.gate.check, self.meter, self.allowance),
             restriction=self.restriction,
-            client=self.client,
+            client=self.sources or self.client,
         )
         sent = Sent(offset)
         failed: list[TrustspaceError] = []

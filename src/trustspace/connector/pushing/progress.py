@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SHA256 = "https://w3id.org/trustspace/ns#sha256"
 """Member of a completion message with the digest of what was pushed, hex."""
 
+TOO_MANY = "push.too_many"
+"""Code of a push that a counterparty asks for beside too many others."""
+
 NO_PUSH = "an interface is called, it cannot be pushed"
 
 
@@ -116,6 +119,15 @@ def check_format(message: TransferRequestMessage) -> None:
             code="transfer.format",
         )
     PushTarget.of(message.data_address)
+
+
+def is_one_too_many(
+    tx: Transaction, hosted: Hosted, transfer: TransferProcess, *, most: int
+) -> bool:
+    """Whether a counterparty has as many pushes unfinished as it may, without this one."""
+    if transfer.format != PUSH:
+        return False
+    return tx.pushes.unfinished(hosted.name, transfer.counterparty, but=transfer.id) >= most
 
 
 def can_be_pushed(tx: Transaction, hosted: Hosted, transfer: TransferProcess) -> bool:

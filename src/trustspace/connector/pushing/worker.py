@@ -207,6 +207,7 @@ class PushWorker:
                 self._client,
                 timedelta(seconds=self._context.settings.delivery.push_idle_seconds),
                 allowance,
+                self._context.sources,
             )
             there = await attempt.ask() if row.version else Sent()
             if there.sha256 is not None:

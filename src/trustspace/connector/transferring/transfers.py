@@ -19,9 +19,11 @@ from trustspace.connector.negotiating.agreements import Agreements, ended_code
 from trustspace.connector.pushing.progress import (
     NO_PUSH,
     SHA256,
+    TOO_MANY,
     PushProgress,
     can_be_pushed,
     check_format,
+    is_one_too_many,
 )
 from trustspace.connector.transferring import suspensions
 from trustspace.connector.transferring.idle_pulls import is_kept_while_used
@@ -308,6 +310,9 @@ class Transfers:
             refusal = Refusal(SUSPENDED_BY_PROVIDER, suspensions.reasons_of(hold))
         if refusal is None and not can_be_pushed(tx, hosted, transfer):
             refusal = Refusal(FORM_UNAVAILABLE, (NO_PUSH,))
+        most = self._context.settings.delivery.pushes
+        if refusal is None and is_one_too_many(tx, hosted, transfer, most=most):
+            refusal = Refusal(TOO_MANY, ({"id": TOO_MANY, "expected": most},))
         if refusal is None:
             self.start(tx, hosted, transfer, now=now)
             return
