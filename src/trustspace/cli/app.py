@@ -44,6 +44,7 @@ from trustspace.cli.commands.replay import replay
 from trustspace.cli.commands.revoke import revoke
 from trustspace.cli.commands.serve import serve
 from trustspace.cli.commands.terms import terms
+from trustspace.cli.commands.timeline import timeline
 from trustspace.cli.commands.transfers import (
     complete,
     release,
@@ -81,6 +82,7 @@ for _name, _function in {
     "open": open_,
     "receive": receive,
     "call": call,
+    "timeline": timeline,
     "transfers": transfers,
     "suspend": suspend,
     "resume": resume,

@@ -22,6 +22,7 @@ from trustspace.connector.delivering.data_api import DataApi
 from trustspace.connector.delivering.deliveries import Deliveries
 from trustspace.connector.doctor.doctor import Doctor
 from trustspace.connector.duties.assembly import DutyParts
+from trustspace.connector.duties.copies import Deleting
 from trustspace.connector.duties.planner import DutyPlanner
 from trustspace.connector.ending.api import ProfileApi
 from trustspace.connector.ending.expiry import Expiry
@@ -57,6 +58,8 @@ from trustspace.connector.transferring.suspensions import Suspensions
 from trustspace.connector.transferring.tokens import TokenDesk
 from trustspace.connector.transferring.transfer_requests import TransferRequests
 from trustspace.connector.transferring.transfers import Transfers
+from trustspace.connector.using.deletion_proof import DeletionProofs
+from trustspace.connector.using.sealed_copies import SealedCopies, SealedWatch
 from trustspace.connector.using.uses import Uses
 from trustspace.errors import ConfigurationError
 from trustspace.identity.identity_provider import UnsafeClientIdIdentity
@@ -128,7 +131,17 @@ def assemble(
     incoming = Incoming(context, agreed, SealedHome(home.path))
     stack.callback(incoming.close)
     endings = Endings(context, agreed, transfers)
-    owed = DutyParts.of(context, planner, agreed, transfers, incoming, authentication, client)
+    sealed = SealedCopies(context, incoming)
+    proofs = DeletionProofs(resolver if context.settings.identity == "did:web" else None)
+    owed = DutyParts.of(
+        context,
+        planner,
+        agreed,
+        transfers,
+        Deleting([sealed], proofs),
+        authentication,
+        client,
+    )
     publications = Publications(context)
     steps = OwnerSteps(decide, negotiations, transfers)
     monitor = Monitor(context, transfers)
@@ -175,12 +188,13 @@ def assemble(
         folder=home.path / "outgoing",
     )
 
+    watch = SealedWatch(context, sealed, agreed)
+
+    heard = (changes.notify, *(each.committed for each in (worker, pushing, owed.worker)))
+
     def committed(what: Committed) -> None:
-        changes.notify(what)
-        worker.committed(what)
-        pushing.committed(what)
-        owed.worker.committed(what)
-        monitor.committed(what)
+        for hear in (*heard, monitor.committed, watch.committed):
+            hear(what)
 
     stack.callback(context.store.on_commit(committed))
     dsp = DspApi(
@@ -197,7 +211,8 @@ def assemble(
     profile = ProfileApi(context, authentication, endings)
     # What is announced lies behind the protocol's endpoints.
     public = _served(dsp, owed.api, profile, data, sinks, Announcements(context))
-    return plane, public, (worker, pushing, owed.worker, monitor, Expiry(context, agreed, endings))
+    workers = (worker, pushing, owed.worker, monitor, watch, Expiry(context, agreed, endings))
+    return plane, public, workers
 
 
 def _served(*parts: Part) -> OneSpelling:

@@ -309,6 +309,20 @@ class ControlPlane:
         rows = await self.context.store.read(lambda tx: tx.decisions.last(hosted.name, limit))
         return {"items": [listed(row) for row in rows]}
 
+    async def timeline(self, hosted: Hosted, agreement_id: str) -> Json:
+        """Return everything that happened under an agreement, oldest first.
+
+        Raises:
+            NotFoundError: There is no such agreement.
+        """
+
+        def query(tx: Transaction) -> Json:
+            self.agreed.get(tx, hosted, agreement_id)
+            rows = tx.events.about(hosted.name, agreement_id)
+            return {"items": [views.event(row) for row in rows]}
+
+        return await self.context.store.read(query)
+
     async def explain(self, hosted: Hosted, subject: str, *, language: Language) -> Json:
         """Say why a negotiation, transfer or agreement came out as it did, or how terms bind.
 

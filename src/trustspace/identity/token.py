@@ -22,19 +22,16 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from jwt import PyJWS, PyJWTError
-from jwt.algorithms import OKPAlgorithm
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trustspace.errors import (
     ConfigurationError,
     ExpiredTokenError,
     InvalidTokenError,
-    RemoteProtocolError,
     UntrustedIssuerError,
 )
+from trustspace.identity.jws import SIGNATURES, check_signature, read_segment
 from trustspace.identity.keys import SigningKey, VerificationKey, decode_base64url
-from trustspace.model.strict_json import loads
 from trustspace.model.value import canonical
 
 if TYPE_CHECKING:
@@ -50,10 +47,6 @@ REPLAY_MARGIN = timedelta(hours=1)
 """How far our own clock may jump back without a used token coming to life again."""
 MAX_TOKEN_LENGTH = 16_384
 """Characters; a token carries at most another token in a claim."""
-
-_SIGNATURES: Final = PyJWS(algorithms=["EdDSA", "ES256", "ES384", "RS256", "PS256"])
-# PyJWT knows the algorithm by its older name (RFC 9864); the registration stays in this object.
-_SIGNATURES.register_algorithm("Ed25519", OKPAlgorithm())
 
 # Header members that name keys, change what is signed, or hold another token (RFC 8725, 3.10).
 _REFUSED_HEADERS: Final = frozenset(
@@ -155,7 +148,7 @@ def issue(
         "iat": issued,
         "exp": issued + int(lifetime.total_seconds()),
     }
-    return _SIGNATURES.encode(
+    return SIGNATURES.encode(
         canonical(payload),
         key.private_key,
         algorithm=key.algorithm,
@@ -204,7 +197,7 @@ def verify(
     key = _choose_key(header.get("kid"), keys)
     if header["alg"] not in key.names:
         raise InvalidTokenError("A token names an algorithm that is not its key's")
-    _check_signature(token, header["alg"], key)
+    check_signature(token, header["alg"], key)
     claims = _read_claims(payload)
     if claims.audience != audience:
         raise InvalidTokenError("A token is meant for somebody else")
@@ -225,8 +218,8 @@ def _parse(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     segments = token.split(".")
     if len(segments) != 3:
         raise InvalidTokenError(f"A token has {len(segments)} segments, expected 3")
-    header = _read_object(segments[0], "header")
-    payload = _read_object(segments[1], "payload")
+    header = read_segment(segments[0], "header")
+    payload = read_segment(segments[1], "payload")
     try:
         signature = decode_base64url(segments[2])
     except ValueError:
@@ -239,21 +232,11 @@ def _parse(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return MappingProxyType(header), MappingProxyType(payload)
 
 
-def _read_object(segment: str, name: str) -> dict[str, Any]:
-    try:
-        value = loads(decode_base64url(segment), max_depth=16, max_keys=256)
-    except (ValueError, RemoteProtocolError) as error:
-        raise InvalidTokenError(f"A token's {name} is malformed: {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidTokenError(f"A token's {name} is not an object")
-    return value
-
-
 def _check_header(header: dict[str, Any]) -> None:
     refused = _REFUSED_HEADERS & header.keys()
     if refused:
         raise InvalidTokenError(f"A token's header holds {min(refused)}")
-    if header.get("alg") not in tuple(_SIGNATURES.get_algorithms()):
+    if header.get("alg") not in tuple(SIGNATURES.get_algorithms()):
         raise InvalidTokenError("A token's algorithm is not one of public keys")
     # Another kind of token (proof of possession, presentation) is no identity (RFC 8725, 3.11).
     if header.get("typ", "JWT") not in ("JWT", "jwt"):
@@ -268,22 +251,6 @@ def _choose_key(kid: str | None, keys: Mapping[str, VerificationKey]) -> Verific
     if kid is None or kid not in keys:
         raise UntrustedIssuerError("A token names none of its issuer's keys")
     return keys[kid]
-
-
-def _check_signature(token: str, algorithm: str, key: VerificationKey) -> None:
-    """Let PyJWT check the signature alone: the rest it would do was done more strictly."""
-    signed, _, signature = token.rpartition(".")
-    # One algorithm, the key's own: nothing is left to the token's choice.
-    checker = _SIGNATURES.get_algorithm_by_name(algorithm)
-    try:
-        prepared = checker.prepare_key(key.public_key)
-        is_right = checker.check_key_length(prepared) is None and checker.verify(
-            signed.encode("ascii"), prepared, decode_base64url(signature)
-        )
-    except PyJWTError as error:
-        raise InvalidTokenError("A token's signature is not its key's") from error
-    if not is_right:
-        raise InvalidTokenError("A token's signature is not its key's")
 
 
 def _read_claims(payload: Mapping[str, Any]) -> Claims:

@@ -44,6 +44,17 @@ _NAMING = (
     .limit(1)
 )
 
+_ABOUT = (
+    select(_e.c.participant, _e.c.seq, _e.c.kind, _e.c.at, _e.c.body.label("canonical"))
+    .where(
+        _e.c.participant == bindparam("participant"),
+        _e.c.kind.like(bindparam("kind")),
+        _e.c.body.like(bindparam("pattern"), escape="~"),
+    )
+    .order_by(_e.c.seq)
+    .limit(bindparam("limit"))
+)
+
 
 class Events(Repository):
     """The events of every participant."""
@@ -99,3 +110,25 @@ class Events(Repository):
         values = {"participant": participant, "pattern": f'%"{member}":"{value}"%'}
         row = self._unit.execute(_NAMING, values).mappings().first()
         return None if row is None else EventRow(**row)
+
+    def about(
+        self, participant: str, agreement_id: str, *, kind: str = "%", limit: int = 10_000
+    ) -> tuple[EventRow, ...]:
+        """Return the events that name an agreement, in order; every event is looked at.
+
+        Args:
+            participant: To whom they happened.
+            agreement_id: The agreement.
+            kind: Their kind, or ``%`` for all.
+            limit: Most of them.
+        """
+        named = canonical({"agreement": agreement_id}).decode()[1:-1]
+        for letter in "~%_":
+            named = named.replace(letter, f"~{letter}")
+        values = {
+            "participant": participant,
+            "kind": kind,
+            "pattern": f"%{named}%",
+            "limit": limit,
+        }
+        return tuple(EventRow(**row) for row in self._unit.execute(_ABOUT, values).mappings())

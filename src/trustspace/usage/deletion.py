@@ -124,6 +124,31 @@ class Deletion:
         found = (_read(folder / name) for name in (*names, DELETION_NAME))
         return [one for one in found if one is not None]
 
+    def unnoted(self) -> list[DeletionRecord]:
+        """Return the records of finished deletions that nobody has said to have noted.
+
+        Raises:
+            IntegrityError: A record is not as it was written.
+        """
+        found = []
+        for folder in self._store.folder.each():
+            names = [*folder.glob(f"{EARLIER}*.json"), folder / DELETION_NAME]
+            records = (_read(path) for path in names)
+            found += [
+                one for one in records if one is not None and not (folder / _noted(one)).exists()
+            ]
+        return found
+
+    def noted(self, record: DeletionRecord) -> None:
+        """Say that the record of a finished deletion stands where it is to stand.
+
+        Raises:
+            ConfigurationError: That cannot be written.
+        """
+        folder = self._store.folder.of(record.agreement)
+        if not (folder / _noted(record)).exists():
+            write_durably(folder / _noted(record), b"")
+
     def _begin(self, agreement: str, trigger: Trigger, *, is_final: bool) -> DeletionRecord:
         folder = self._store.folder.of(agreement)
         out_of_reach = list(OutOfReach)
@@ -219,6 +244,10 @@ def _name_of(begun: DeletionRecord) -> str:
     if begun.is_final:
         return DELETION_NAME
     return f"{EARLIER}{begun.began:012}-{begun.digest[7:23]}.json"
+
+
+def _noted(record: DeletionRecord) -> str:
+    return f"{RECORDS}noted-{record.digest[7:23]}"
 
 
 def _count(folder: Path) -> RemovedFiles:

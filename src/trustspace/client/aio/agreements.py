@@ -13,7 +13,7 @@ from trustspace.client.aio.driver import AsyncDriver
 from trustspace.client.handles.async_handle import AsyncHandle, AsyncKeptHandle
 from trustspace.client.handles.handle import Handle
 from trustspace.client.handles.kept_data import Keeper
-from trustspace.client.values import Agreement, id_of
+from trustspace.client.values import Agreement, Event, id_of
 
 if TYPE_CHECKING:
     from trustspace.client.bound import AsyncBoundAgreement
@@ -33,6 +33,10 @@ class AsyncAgreementMethods(AsyncDriver):
     async def agreement(self, agreement: str) -> AsyncBoundAgreement:
         """Return one agreement; as `Client.agreement`."""
         return self._bind(await self.drive(self._operations.agreement(agreement)))
+
+    async def timeline(self, agreement: Agreement | str) -> tuple[Event, ...]:
+        """Return everything that happened under an agreement; as `Client.timeline`."""
+        return await self.drive(self._operations.timeline(id_of(agreement)))
 
     async def revoke(
         self, agreement: Agreement | str, *, reason: str | None = None

@@ -21,8 +21,7 @@ from trustspace.client.handles.kept_handle import KeptHandle
 from trustspace.client.handles.use_gate import UseGate
 from trustspace.client.operations.using import UseLease, UseRequest
 from trustspace.errors import ConfigurationError, NotFoundError
-from trustspace.usage.file_keys import FileKeys
-from trustspace.usage.sealed_store import SealedStore
+from trustspace.usage.sealed_home import SealedHome
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from trustspace.client.handles.keeping import Form, Kept
     from trustspace.client.operations import Operations
     from trustspace.client.pull import DataEndpoints, Drive
+    from trustspace.usage.sealed_store import SealedStore
 
 
 class KeptData:
@@ -62,11 +62,8 @@ class KeptData:
             )
         with self._lock:
             if name not in self._stores:
-                self._stores[name] = SealedStore(
-                    self._folder / "sealed" / name,
-                    participant=participant,
-                    keys=FileKeys(self._folder / "keys" / f"{name}.sealing"),
-                )
+                home = SealedHome(self._folder)
+                self._stores[name] = home.store(name, participant=participant)
             return self._stores[name]
 
     def close(self) -> None:

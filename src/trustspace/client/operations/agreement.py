@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from trustspace.client.exchange import Exchange, Request, because, call
 from trustspace.client.operations.record import RecordOperations
-from trustspace.client.values import Agreement
+from trustspace.client.values import Agreement, Event
 from trustspace.errors import PolicyDeniedError
 
 
@@ -31,6 +31,16 @@ class AgreementOperations(RecordOperations):
         path = yield from self._path("agreements", agreement)
         response = yield from call(Request("GET", path))
         return Agreement.read(response.document)
+
+    def timeline(self, agreement: str) -> Exchange[tuple[Event, ...]]:
+        """Return everything that happened under an agreement, oldest first.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        path = yield from self._path("agreements", agreement, "timeline")
+        response = yield from call(Request("GET", path))
+        return tuple(Event.read(item) for item in response.document["items"])
 
     def revoke(self, agreement: str, *, reason: str | None = None) -> Exchange[Agreement]:
         """End an agreement as its provider: streams are cut within a second, the consumer told.

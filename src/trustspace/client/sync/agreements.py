@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trustspace.client.handles.handle import Handle
 from trustspace.client.handles.kept_data import Keeper
 from trustspace.client.sync.driver import Driver
-from trustspace.client.values import Agreement, id_of
+from trustspace.client.values import Agreement, Event, id_of
 
 if TYPE_CHECKING:
     from trustspace.client.bound import BoundAgreement
@@ -29,6 +29,14 @@ class AgreementMethods(Driver):
             NotFoundError: No such agreement.
         """
         return self._bind(self.drive(self._operations.agreement(agreement)))
+
+    def timeline(self, agreement: Agreement | str) -> tuple[Event, ...]:
+        """Return everything that happened under an agreement, oldest first.
+
+        Raises:
+            NotFoundError: No such agreement.
+        """
+        return self.drive(self._operations.timeline(id_of(agreement)))
 
     def give_up(self, agreement: Agreement | str, *, reason: str | None = None) -> BoundAgreement:
         """End an agreement as its consumer; the provider is told.

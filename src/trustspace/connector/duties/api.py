@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trustspace.connector.duties.message import DutyMessage, DutyStep
+from trustspace.connector.duties.message import DutyMessage, DutyStep, proof_in
 from trustspace.connector.ending.message import PROFILE_PATH
 from trustspace.connector.messaging.refusals import refusal
 from trustspace.connector.messaging.wire_body import read_json
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trustspace.connector.context import ConnectorContext
     from trustspace.connector.duties.telling import Telling
     from trustspace.connector.messaging.authentication import Authentication
+    from trustspace.connector.using.deletion_proof import DeletionProofs
     from trustspace.store import Transaction
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -37,11 +38,16 @@ class DutyApi:
     """Takes what counterparties say about duties."""
 
     def __init__(
-        self, context: ConnectorContext, authentication: Authentication, telling: Telling
+        self,
+        context: ConnectorContext,
+        authentication: Authentication,
+        telling: Telling,
+        proofs: DeletionProofs,
     ) -> None:
         self._context = context
         self._authentication = authentication
         self._telling = telling
+        self._proofs = proofs
 
     def routes(self) -> list[Route]:
         """Return the routes of the public listener that belong to duties."""
@@ -76,6 +82,9 @@ class DutyApi:
             raise RemoteProtocolError(
                 "the message is about another agreement than the address", code="agreement.id"
             )
+        proof = proof_in(message)
+        if proof is not None:
+            await self._proofs.check(proof, sender=who.id, agreement=message.agreement_id)
         now = self._context.now()
 
         def hop(tx: Transaction) -> Mapping[str, Any]:

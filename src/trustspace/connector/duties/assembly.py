@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trustspace.connector.duties.api import DutyApi
-from trustspace.connector.duties.copies import IncomingCopies
 from trustspace.connector.duties.notices import Notices
 from trustspace.connector.duties.owner import OwnerDuties
 from trustspace.connector.duties.settlement import Settlement
@@ -15,10 +14,10 @@ from trustspace.connector.duties.worker import DutyWorker
 
 if TYPE_CHECKING:
     from trustspace.connector.context import ConnectorContext
+    from trustspace.connector.duties.copies import Deleting
     from trustspace.connector.duties.planner import DutyPlanner
     from trustspace.connector.messaging.authentication import Authentication
     from trustspace.connector.negotiating.agreements import Agreements
-    from trustspace.connector.pushing.incoming import Incoming
     from trustspace.connector.transferring.transfers import Transfers
     from trustspace.transport.http_client import GuardedClient
 
@@ -46,18 +45,17 @@ class DutyParts:
         planner: DutyPlanner,
         agreed: Agreements,
         transfers: Transfers,
-        incoming: Incoming,
+        deleting: Deleting,
         authentication: Authentication,
         client: GuardedClient,
     ) -> DutyParts:
         """Put the parts together; for one event loop."""
         settlement = Settlement(context, planner, transfers)
         telling = Telling(context, planner, settlement)
-        copies = [IncomingCopies(incoming)]
         notices = Notices(context, client)
         return cls(
             telling,
             OwnerDuties(context, agreed, settlement, telling),
-            DutyApi(context, authentication, telling),
-            DutyWorker(context, planner, settlement, telling, copies, notices),
+            DutyApi(context, authentication, telling, deleting.proofs),
+            DutyWorker(context, planner, settlement, telling, deleting.places, notices),
         )

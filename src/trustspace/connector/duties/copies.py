@@ -6,25 +6,23 @@ it.
 
 Example::
 
-    removed = await copies.remove(hosted, agreement)   # {'incoming': 2}
+    removed = await copies.remove(hosted, agreement)   # {'sealed': 2, 'proof': 'eyJ…'}
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-import anyio.to_thread
 
 from trustspace.store import AgreementState
 from trustspace.usage.deletion_record import Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trustspace.connector.context import Hosted
-    from trustspace.connector.pushing.incoming import Incoming
+    from trustspace.connector.using.deletion_proof import DeletionProofs
     from trustspace.store import AgreementRow
-    from trustspace.usage.deletion_record import DeletionRecord
 
 
 TRIGGERS = {
@@ -51,27 +49,14 @@ class KeptCopies(Protocol):
         ...
 
 
-class IncomingCopies:
-    """What providers pushed to our own sink, whole or in part.
+@dataclass(frozen=True)
+class Deleting:
+    """What deletion needs.
 
-    Args:
-        incoming: What arrived.
+    Attributes:
+        places: Where received data is kept.
+        proofs: Checks the proofs of counterparties.
     """
 
-    def __init__(self, incoming: Incoming) -> None:
-        self._incoming = incoming
-
-    async def remove(self, hosted: Hosted, agreement: AgreementRow) -> Mapping[str, int | str]:
-        """Delete what arrived under an agreement; see `trustspace.usage.deletion`."""
-        trigger = TRIGGERS[agreement.state]
-
-        def remove() -> DeletionRecord | None:
-            return self._incoming.delete(
-                hosted, agreement.id, trigger=trigger, is_final=trigger is not Trigger.AFTER_USE
-            )
-
-        record = await anyio.to_thread.run_sync(remove)
-        if record is None:
-            return {"incoming": 0}
-        count = record.files.sealed + record.files.partial
-        return {"incoming": count, "deletion": record.digest}
+    places: Sequence[KeptCopies]
+    proofs: DeletionProofs

@@ -66,6 +66,12 @@ class DutyMessage(Value):
     report: dict[str, Any] = Field(default_factory=dict)
 
 
+def proof_in(message: DutyMessage) -> object | None:
+    """Return the signed proof of a deletion that a message carries, or None."""
+    removed = message.report.get("removed")
+    return removed.get("proof") if isinstance(removed, dict) else None
+
+
 def url_of(dsp_url: str, agreement_id: str, step: DutyStep) -> str | None:
     """Return where a step is told, or None when the address is not of our profile."""
     base = dsp_url.rstrip("/")

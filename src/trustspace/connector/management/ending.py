@@ -22,6 +22,10 @@ def add_agreements(app: FastAPI, plane: ControlPlane) -> None:
     async def agreement(hosted: Who, agreement_id: str) -> dict[str, Any]:
         return await plane.agreement(hosted, agreement_id)
 
+    @app.get(base + "/agreements/{agreement_id}/timeline")
+    async def timeline(hosted: Who, agreement_id: str) -> dict[str, Any]:
+        return await plane.timeline(hosted, agreement_id)
+
     @app.post(base + "/agreements/{agreement_id}/revoke")
     async def revoke(hosted: Who, agreement_id: str, body: Ending) -> dict[str, Any]:
         return await plane.endings.revoke(hosted, agreement_id, reason=body.reason)

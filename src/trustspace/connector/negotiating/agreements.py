@@ -45,10 +45,15 @@ class Agreements:
     def __init__(self, duties: DutyPlanner) -> None:
         self._duties = duties
         self._on_end: list[Callable[[datetime], object]] = []
+        self._on_ended: list[Callable[[AgreementRow], object]] = []
 
     def on_end(self, call: Callable[[datetime], object]) -> None:
         """Have a function told, from any thread, of each agreement's end that becomes known."""
         self._on_end.append(call)
+
+    def on_ended(self, call: Callable[[AgreementRow], object]) -> None:
+        """Have a function told, from any thread and before the commit, of what has ended."""
+        self._on_ended.append(call)
 
     def conclude(
         self, tx: Transaction, hosted: Hosted, negotiation: ContractNegotiation, *, now: datetime
@@ -143,6 +148,8 @@ class Agreements:
             tx, ended, f"agreement.{state.lower()}", now=now, reason=reason, ended_by=ended_by
         )
         self._duties.ended(tx, ended, now=now)
+        for tell in self._on_ended:
+            tell(ended)
         return ended
 
     def note_end(
