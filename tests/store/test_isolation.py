@@ -107,6 +107,7 @@ def reads(make: Maker) -> dict[str, Read]:
             who, f"n-{name}"
         ),
         "events.find": lambda tx, who, name: tx.events.find(who, "id", name),
+        "events.about": lambda tx, who, name: tx.events.about(who, name),
         "decisions.get": lambda tx, who, name: tx.decisions.get(who, name),
         "duties.get": lambda tx, who, name: tx.duties.get(who, name, "d1", "s"),
         "duties.list": lambda tx, who, name: tx.duties.list(who, name),
