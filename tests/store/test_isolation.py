@@ -219,7 +219,7 @@ def writes(make: Maker) -> dict[str, Callable[[Transaction, str, str], Any]]:
         "outbox.done": lambda tx, who, name: tx.outbox.done(who, name),
         "outbox.drop_for_process": lambda tx, who, name: tx.outbox.drop_for_process(who, name),
         "events.append": lambda tx, who, name: tx.events.append(
-            who, name, {"id": name}, now=make.now
+            who, name, {"id": name, "agreement": name}, now=make.now
         ),
         "counters.reserve": lambda tx, who, name: tx.counters.reserve(
             who, name, "count", "s", maximum=2, now=make.now

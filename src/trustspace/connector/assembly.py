@@ -132,13 +132,12 @@ def assemble(
     stack.callback(incoming.close)
     endings = Endings(context, agreed, transfers)
     sealed = SealedCopies(context, incoming)
-    proofs = DeletionProofs(resolver if context.settings.identity == "did:web" else None)
     owed = DutyParts.of(
         context,
         planner,
         agreed,
         transfers,
-        Deleting([sealed], proofs),
+        Deleting([sealed], _proofs(context, resolver)),
         authentication,
         client,
     )
@@ -213,6 +212,11 @@ def assemble(
     public = _served(dsp, owed.api, profile, data, sinks, Announcements(context))
     workers = (worker, pushing, owed.worker, monitor, watch, Expiry(context, agreed, endings))
     return plane, public, workers
+
+
+def _proofs(context: ConnectorContext, resolver: DidResolver) -> DeletionProofs:
+    """Return what checks proofs, which takes keys that identities are proven by."""
+    return DeletionProofs(resolver if context.settings.identity == "did:web" else None)
 
 
 def _served(*parts: Part) -> OneSpelling:

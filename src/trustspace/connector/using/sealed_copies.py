@@ -29,6 +29,7 @@ from trustspace.usage.deletion_record import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.negotiating.agreements import Agreements
     from trustspace.connector.pushing.incoming import Incoming
