@@ -28,10 +28,10 @@ async def test_it_is_done_in_time_and_proven(garden: Party, bank: Party, roses: 
     (mine,) = await until(bank, pull.agreement, "fulfilled")
     (theirs,) = await until(garden, pull.agreement, "fulfilled")
     assert mine["fulfilled_at"] <= owed["due"]
-    assert mine["evidence"]["removed"] == {"incoming": 0}
+    assert mine["evidence"]["removed"] == {"sealed": 0}
     assert theirs["evidence"]["id"] == mine["evidence"]["id"]
     assert theirs["evidence"]["by"] == bank.id
-    assert theirs["evidence"]["report"]["removed"] == {"incoming": 0}
+    assert theirs["evidence"]["report"]["removed"] == {"sealed": 0}
     kinds = [
         event.kind
         for event in await garden.events()

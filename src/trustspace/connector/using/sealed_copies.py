@@ -72,7 +72,7 @@ class SealedCopies:
         While the agreement stands, something may be kept under it again.
 
         Returns:
-            Number of files and the proof; nothing where nothing was kept.
+            Number of files, and the proof where there were any.
 
         Raises:
             ConfigurationError: Something could not be removed; it is tried again later.
@@ -86,7 +86,7 @@ class SealedCopies:
 
         record = await anyio.to_thread.run_sync(delete)
         if record is None:
-            return {}
+            return {"sealed": 0}
         proof = await self.note(hosted, record)
         return {"sealed": record.files.sealed + record.files.partial, "proof": proof}
 
