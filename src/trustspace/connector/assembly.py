@@ -188,12 +188,12 @@ def assemble(
     )
 
     watch = SealedWatch(context, sealed, agreed)
-
-    heard = (changes.notify, *(each.committed for each in (worker, pushing, owed.worker)))
+    awake = (worker, pushing, owed.worker, monitor, watch)
 
     def committed(what: Committed) -> None:
-        for hear in (*heard, monitor.committed, watch.committed):
-            hear(what)
+        changes.notify(what)
+        for each in awake:
+            each.committed(what)
 
     stack.callback(context.store.on_commit(committed))
     dsp = DspApi(
@@ -210,8 +210,7 @@ def assemble(
     profile = ProfileApi(context, authentication, endings)
     # What is announced lies behind the protocol's endpoints.
     public = _served(dsp, owed.api, profile, data, sinks, Announcements(context))
-    workers = (worker, pushing, owed.worker, monitor, watch, Expiry(context, agreed, endings))
-    return plane, public, workers
+    return plane, public, (*awake, Expiry(context, agreed, endings))
 
 
 def _proofs(context: ConnectorContext, resolver: DidResolver) -> DeletionProofs:
