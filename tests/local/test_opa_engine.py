@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.connector.deciding import rule_modules
 from tests.policy.opa_server import find_opa, free_port
 from typer.testing import CliRunner
 
@@ -56,7 +57,7 @@ def test_an_opa_server_decides_an_exchange(opa: Path, tmp_path: Path):
     roses = tmp_path / "roses.csv"
     roses.write_text("grade,price\nA,10\n")
     with Connector(home.path) as garden, Connector.local("bank") as bank:
-        garden.publish(roses, id="roses", terms=terms(purpose="research", count=5))
+        garden.publish(roses, id="roses", terms=terms(purpose="research", count=500))
         # Without rules there is no decision, hence no offer.
         with pytest.raises(TrustspaceError):
             bank.negotiate(garden.address, "roses", purpose="research")
@@ -69,6 +70,19 @@ def test_an_opa_server_decides_an_exchange(opa: Path, tmp_path: Path):
             agreement = bank.negotiate(garden.address, "roses", purpose="research")
             with agreement.open() as data:
                 assert data.to_polars().height == 1
+            # Other rules: the old ones answer until the server has fetched them.
+            rules = rule_modules.module("served")
+            garden.load_rules(rules.archive())
+            ends = time.monotonic() + 30
+            while garden.rules().state != "in_force" and time.monotonic() < ends:
+                with agreement.open() as data:
+                    assert data.to_polars().height == 1
+                time.sleep(0.5)
+            assert garden.rules().revision == rules.revision
+            with agreement.open() as data:
+                assert data.to_polars().height == 1
+            decided = [one for one in garden.decisions() if one.point == "access"]
+            assert decided[0].revision == rules.revision
             process.terminate()
             process.wait(10)
             with pytest.raises(PolicyDeniedError) as caught, agreement.open() as data:

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from trustspace.client.handles.async_handle import AsyncHandle
     from trustspace.client.handles.handle import Handle
     from trustspace.client.quota import Quota
-    from trustspace.client.rules import DecisionRecord
+    from trustspace.client.rules import (
+        DecisionRecord,
+        RuleChange,
+        RuleComparison,
+        RuleRefusal,
+        RulesInForce,
+    )
     from trustspace.client.term_label import TermLabel
     from trustspace.client.values import (
         Agreement,
@@ -83,6 +89,10 @@ __all__ = [
     "PolicyChange",
     "Quota",
     "Reject",
+    "RuleChange",
+    "RuleComparison",
+    "RuleRefusal",
+    "RulesInForce",
     "Saved",
     "TermLabel",
     "TracedMessage",
@@ -112,6 +122,10 @@ _MODULES = {
     "Handle": "handles.handle",
     "IndexSource": "crawled",
     "MessagePage": "diagnosis",
+    "RuleChange": "rules",
+    "RuleComparison": "rules",
+    "RuleRefusal": "rules",
+    "RulesInForce": "rules",
     "TermLabel": "term_label",
     "TracedMessage": "diagnosis",
 }

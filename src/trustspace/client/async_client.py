@@ -20,6 +20,7 @@ from trustspace.client.aio.negotiations import AsyncNegotiationMethods
 from trustspace.client.aio.participants import AsyncParticipantMethods
 from trustspace.client.aio.receiving import AsyncReceivingMethods
 from trustspace.client.aio.records import AsyncRecordMethods
+from trustspace.client.aio.rules import AsyncRuleMethods
 from trustspace.client.aio.transfers import AsyncTransferMethods
 
 
@@ -34,6 +35,7 @@ class AsyncClient(
     AsyncParticipantMethods,
     AsyncReceivingMethods,
     AsyncRecordMethods,
+    AsyncRuleMethods,
     AsyncTransferMethods,
 ):
     """Speaks to a running connector in the name of one of its participants; as `Client`.

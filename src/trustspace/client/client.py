@@ -20,6 +20,7 @@ from trustspace.client.sync.negotiations import NegotiationMethods
 from trustspace.client.sync.participants import ParticipantMethods
 from trustspace.client.sync.receiving import ReceivingMethods
 from trustspace.client.sync.records import RecordMethods
+from trustspace.client.sync.rules import RuleMethods
 from trustspace.client.sync.transfers import TransferMethods
 
 
@@ -34,6 +35,7 @@ class Client(
     ParticipantMethods,
     ReceivingMethods,
     RecordMethods,
+    RuleMethods,
     TransferMethods,
 ):
     """Speaks to a running connector in the name of one of its participants.

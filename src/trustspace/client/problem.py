@@ -27,6 +27,7 @@ from trustspace.errors import (
     LocalProtocolError,
     NotFoundError,
     PolicyDeniedError,
+    PolicyError,
     RemoteProtocolError,
     StatusError,
     TrustspaceError,
@@ -88,9 +89,10 @@ def _by_code(
     if code.startswith("integrity"):
         expected, found = str(problem.get("expected", "?")), str(problem.get("found", "?"))
         return IntegrityError(message, expected=expected, found=found, hint=hint)
-    if code.startswith("policy."):
+    if code.startswith(("policy.", "module.")):
         location = str(problem.get("location") or "")
-        return UnsupportedTermError(message, code=code, location=location, hint=hint)
+        kind = UnsupportedTermError if code.startswith("policy.") else PolicyError
+        return kind(message, code=code, location=location, hint=hint)
     if code == "unreachable":
         late = problem.get("status") == 504
         return DeadlineError(message, hint=hint) if late else ConnectError(message, hint=hint)

@@ -13,7 +13,10 @@ from trustspace.cli.term_table import show_terms
 @command
 def explain(
     id: Annotated[  # noqa: A002 - the metavar
-        str, typer.Argument(metavar="ID", help="A negotiation, transfer, agreement or dataset.")
+        str,
+        typer.Argument(
+            metavar="ID", help="A negotiation, transfer, agreement, dataset or decision."
+        ),
     ],
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
     *,
@@ -24,8 +27,13 @@ def explain(
 
     Of an agreement or a dataset it says how far each term binds as well.
     """
+    explained(id, language, connection, output)
+
+
+def explained(name: str, language: str, connection: Connection, output: Output) -> None:
+    """Show the explanation of whatever has an id."""
     with connection.client() as client:
-        found = client.explain(id, language=language)
+        found = client.explain(name, language=language)
     if output.json:
         lists = {"sentences": list(found.sentences), "reasons": list(found.reasons)}
         output.document(found.to_wire() | lists)

@@ -18,6 +18,7 @@ from trustspace.client.operations.negotiation import NegotiationOperations
 from trustspace.client.operations.publication import PublicationOperations
 from trustspace.client.operations.receiving import ReceivingOperations
 from trustspace.client.operations.record import EventPages
+from trustspace.client.operations.rules import RuleOperations
 from trustspace.client.operations.using import UseOperations
 
 __all__ = ["EventPages", "Operations"]
@@ -31,6 +32,7 @@ class Operations(
     NegotiationOperations,
     PublicationOperations,
     ReceivingOperations,
+    RuleOperations,
     UseOperations,
 ):
     """All operations in the name of one participant of a connector."""

@@ -14,6 +14,7 @@ from trustspace.cli.commands.policy.explain import explain
 from trustspace.cli.commands.policy.ledger import ledger
 from trustspace.cli.commands.policy.lint import lint
 from trustspace.cli.commands.policy.new import new
+from trustspace.cli.commands.policy.rollout import load, log, shadow, status
 from trustspace.cli.commands.policy.server_config import server_config
 from trustspace.cli.commands.policy.sign import sign, verify
 
@@ -37,6 +38,10 @@ for _name, _function in {
     "bundle": bundle,
     "sign": sign,
     "verify": verify,
+    "load": load,
+    "status": status,
+    "shadow": shadow,
+    "log": log,
     "server-config": server_config,
 }.items():
     policy.command(_name)(_function)

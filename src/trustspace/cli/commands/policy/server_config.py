@@ -36,7 +36,11 @@ def server_config(
                 }
             },
             "bundles": {
-                "trustspace": {"service": "trustspace", "resource": "v1/policy/bundle.tar.gz"}
+                "trustspace": {
+                    "service": "trustspace",
+                    "resource": "v1/policy/bundle.tar.gz",
+                    "polling": {"min_delay_seconds": 1, "max_delay_seconds": 3},
+                }
             },
         }
     )
