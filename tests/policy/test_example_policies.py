@@ -24,13 +24,17 @@ def lowered(name: str) -> PolicyIR:
 def ask(engine: WasmEngine, policy: PolicyIR, action: str) -> DecisionRequest:
     case = {"request": {"point": "negotiation", "agreement": None}, "policies": []}
     request = documents.read_request(case, engine.revision)
-    facts = {"odrl:purpose": Fact.ok("ts:llm-pretraining")}
+    facts = {
+        "odrl:purpose": Fact.ok("ts:llm-pretraining"),
+        "cx:Membership": Fact.ok("active"),
+        "cx:BusinessPartnerNumber": Fact.ok("BPNL1"),
+    }
     change = {"policies": (policy,), "action": action, "facts": facts}
     return request.model_copy(update=change)
 
 
 def test_there_is_an_example_of_each():
-    assert [path.name[0] for path in EXAMPLES] == ["1", "2", "3", "4"]
+    assert [path.name[0] for path in EXAMPLES] == ["1", "2", "3", "4", "5", "6"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -48,6 +52,8 @@ def test_example_is_negotiable(engine: WasmEngine, path):
         ("2-count-limited.json", "examples/2 count-limited, last use"),
         ("3-corpus.json", "examples/3 corpus, training a model"),
         ("4-region.json", "examples/4 region, within"),
+        ("5-membership.json", "partners/example 5: a member of the group"),
+        ("6-payment.json", "partners/example 6: with a receipt"),
     ],
 )
 def test_example_is_what_its_case_evaluates(name: str, case: str):
@@ -57,6 +63,14 @@ def test_example_is_what_its_case_evaluates(name: str, case: str):
     for leaf, other in zip(rule.leaves, wanted.leaves, strict=True):
         assert (leaf.left, leaf.op, leaf.right) == (other.left, other.op, other.right)
     assert rule.limits == wanted.limits
+    assert [[node.kind for node in level] for level in rule.logic] == [
+        [node.kind for node in level] for level in wanted.logic
+    ]
+    first = [(duty.id, duty.action, duty.when) for duty in rule.duties]
+    assert first == [(duty.id, duty.action, duty.when) for duty in wanted.duties]
+    for duty, other in zip(rule.duties, wanted.duties, strict=True):
+        for leaf, proof in zip(duty.refine, other.refine, strict=True):
+            assert (leaf.left, leaf.right, leaf.unit) == (proof.left, proof.right, proof.unit)
     assert set(map(str, rule.masks)) == set(map(str, wanted.masks))
     owed = [(duty.action, duty.delay, duty.when) for duty in lowered(name).obligations]
     assert owed == [(duty.action, duty.delay, duty.when) for duty in policy.obligations]

@@ -26,7 +26,7 @@ from trustspace.policy.constraint import (
 )
 from trustspace.policy.document import Action, Document, Duty, Rule, Scope
 from trustspace.policy.operands import every_action
-from trustspace.policy.vocabulary import COUNTED, FUNCTIONS, Kind, action, compact, spelled
+from trustspace.policy.vocabulary import COUNTED, FUNCTIONS, Kind, compact, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ class _Reader:
         within = _WITHIN[kind]
         self._check_members(rule, src, within)
         is_duty = kind == "obligation"
-        name = (every_action if is_duty else action)(rule.action, location=f"{src}/action")
+        name = every_action(rule.action, location=f"{src}/action")
         parts = self._constraints(rule, src, duty=is_duty)
         refine = self._refinements(rule.refinements, src, duty=is_duty)
         done = Action(name, refine, f"{src}/action")
