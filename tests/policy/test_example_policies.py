@@ -68,8 +68,8 @@ def test_example_is_what_its_case_evaluates(name: str, case: str):
     ]
     first = [(duty.id, duty.action, duty.when) for duty in rule.duties]
     assert first == [(duty.id, duty.action, duty.when) for duty in wanted.duties]
-    for duty, other in zip(rule.duties, wanted.duties, strict=True):
-        for leaf, proof in zip(duty.refine, other.refine, strict=True):
+    for duty, asked in zip(rule.duties, wanted.duties, strict=True):
+        for leaf, proof in zip(duty.refine, asked.refine, strict=True):
             assert (leaf.left, leaf.right, leaf.unit) == (proof.left, proof.right, proof.unit)
     assert set(map(str, rule.masks)) == set(map(str, wanted.masks))
     owed = [(duty.action, duty.delay, duty.when) for duty in lowered(name).obligations]
