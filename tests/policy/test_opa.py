@@ -137,6 +137,34 @@ def test_a_server_that_misbehaves_denies_in_time(
         engine.close()
 
 
+def elsewhere(handler: Handler) -> None:
+    handler.send_response(307)
+    handler.send_header("Location", "http://127.0.0.1:9/")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def test_a_question_goes_to_the_server_and_nobody_else(
+    request_: DecisionRequest, monkeypatch: pytest.MonkeyPatch
+):
+    heard: list[str] = []
+
+    def canary(handler: Handler) -> None:
+        heard.append(handler.path)
+        garbage(handler)
+
+    with (
+        opa_server.serving(opa_server.answering(canary)) as proxy,
+        opa_server.serving(opa_server.answering(elsewhere)) as url,
+    ):
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        engine = OpaEngine(url, deadline=5.0)
+        assert reason(engine.decide(request_)) == "engine.unavailable"
+        engine.close()
+    assert heard == []
+
+
 def test_a_server_that_is_down_is_left_alone_for_a_moment(request_: DecisionRequest):
     engine = OpaEngine(f"http://127.0.0.1:{opa_server.free_port()}")
     for _ in range(FAILURES):

@@ -192,7 +192,7 @@ class _Address:
 
     def client(self, token: str | None, deadline: float) -> OpaClient:
         """Return a client with a connection of its own."""
-        return OpaClient(
+        return _Client(
             host=self._host,
             port=self._port,
             ssl=self._tls,
@@ -200,3 +200,14 @@ class _Address:
             retries=0,
             timeout=deadline,
         )
+
+
+class _Client(OpaClient):  # type: ignore[misc]  # it has no types
+    """A client that sends questions, which hold facts about people, to nobody but the server."""
+
+    def _init_session(self) -> requests.Session:
+        session: requests.Session = super()._init_session()
+        # No proxy and no credentials from the environment, which also takes a tenth of the time.
+        session.trust_env = False
+        session.max_redirects = 0
+        return session
