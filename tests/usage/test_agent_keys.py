@@ -23,7 +23,7 @@ from trustspace.usage.sealed_store import SealedStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "10_key_agent.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "13_key_agent.py"
 SECRET = bytes(range(32))
 
 

@@ -9,7 +9,7 @@ cloud, a password manager. It listens at a Unix socket and answers one JSON obje
 
 or ``{"error": CODE}``, where the code is ``unknown-key`` for a key that is not there,
 ``not-authentic`` for something that was not wrapped with this context, anything else for a fault.
-``examples/10_key_agent.py`` is such a program.
+``examples/13_key_agent.py`` is such a program.
 
 Example::
 

@@ -1,6 +1,6 @@
 """The participant's key in a process of its own: a stand-in for a PKCS#11 token or a key service.
 
-Run: python examples/10_key_agent.py
+Run: python examples/13_key_agent.py
 
 The agent holds the key and wraps and unwraps data keys; the key itself never leaves it. A store of
 sealed data asks it over a Unix socket. When the agent is gone, so is the data, until it is back.
