@@ -169,7 +169,9 @@ class Review:
                 gone.append(key)
                 continue
             row = tx.agreements.get(key[0], transfer.agreement_id)
-            if row is not None:
+            if row is None:
+                gone.append(key)
+            else:
                 found.append(self._question(tx, hosted, transfer, row, now))
         return found, gone
 
