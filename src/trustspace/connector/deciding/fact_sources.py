@@ -214,9 +214,9 @@ async def fact_desk(
     if endpoints:
         client = MessageClient(egress_of(endpoints.values()), trusted=trusted)
         await stack.enter_async_context(client)
-    site = site_operands(home.path / home.settings.policy.site / "operands")
-    sources = sources_of(endpoints, client, given, site)
-    own = OwnOperands(engine, site, [one for each in sources for one in each.operands.values()])
+    folder = home.path / home.settings.policy.site / "operands"
+    sources = sources_of(endpoints, client, given, site_operands(folder))
+    own = OwnOperands(engine, folder, [one for each in sources for one in each.operands.values()])
     stack.callback(own.withdraw)
     stack.callback(engine.on_change(own.follow))
     desk = FactDesk(sources, clock)

@@ -6,7 +6,7 @@ the operand are refused, because its value would be compared before it was worke
 
 Example::
 
-    own = OwnOperands(slot, folder / "operands", providers)
+    own = OwnOperands(slot, folder / "operands", provided)
     stack.callback(own.withdraw)
 """
 
@@ -58,59 +58,59 @@ def site_operands(folder: Path) -> tuple[LeftOperand, ...]:
 
 
 class OwnOperands:
-    """Keeps the vocabulary in step with providers and with the rules that decide now.
+    """Keeps the vocabulary in step with providers, with the site's files and with the rules.
 
     Args:
         engine: The rules that decide.
-        site: What Rego files declare.
+        folder: Where the site's Rego files are.
         provided: What providers declare.
 
     Raises:
-        ConfigurationError: A name means something else already.
+        ConfigurationError: A declaration is malformed, or a name means something else already.
     """
 
-    def __init__(
-        self,
-        engine: PolicyEngine,
-        site: Iterable[LeftOperand],
-        provided: Iterable[LeftOperand],
-    ) -> None:
+    def __init__(self, engine: PolicyEngine, folder: Path, provided: Iterable[LeftOperand]) -> None:
         self._engine = engine
-        self._site = tuple(site)
+        self._folder = folder
         self._withdraw: list[Callable[[], None]] = []
-        names = {operand.name for operand in self._site}
+        names = {operand.name for operand in site_operands(folder)}
         own = [one for one in provided if one.name not in names]
         try:
             self._withdraw.append(declare(own))
-            self.follow()
+            self._take()
         except PolicyError as error:
             self.withdraw()
             raise ConfigurationError(str(error), setting="policy.facts", hint=error.hint) from error
 
     def follow(self) -> None:
-        """Take the rules that decide now as those that know, or do not know, the site's operands.
-
-        Raises:
-            PolicyError: A name means something else already.
-        """
-        known = [operand for operand in self._site if is_known(self._engine, operand.name)]
-        for operand in self._site:
-            if operand not in known:
-                logger.warning(
-                    "%s is declared, but not part of the rules that decide: build them with"
-                    " `trustspace policy build`",
-                    operand.name,
-                )
-        added = declare(known)
-        for withdraw in self._withdraw[1:]:
-            withdraw()
-        self._withdraw[1:] = [added]
+        """Understand what the rules that decide now know, as the site's files declare it now."""
+        try:
+            self._take()
+        except (ConfigurationError, PolicyError) as error:
+            logger.warning("the operands of the site stay as they were: %s", error)
 
     def withdraw(self) -> None:
         """Take everything out of the vocabulary again."""
         for withdraw in self._withdraw:
             withdraw()
         self._withdraw.clear()
+
+    def _take(self) -> None:
+        known = []
+        for operand in site_operands(self._folder):
+            if is_known(self._engine, operand.name):
+                known.append(operand)
+            else:
+                logger.warning(
+                    "%s is declared, but not part of the rules that decide: build them with"
+                    " `trustspace policy build`",
+                    operand.name,
+                )
+        # Before the old ones go, so that what is known by both is known all the time.
+        added = declare(known)
+        for withdraw in self._withdraw[1:]:
+            withdraw()
+        self._withdraw[1:] = [added]
 
 
 def is_known(engine: PolicyEngine, name: str) -> bool:
