@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from trustspace.cli.app import app
-from trustspace.errors import ConfigurationError, PolicyDeniedError
+from trustspace.errors import ConfigurationError, PolicyDeniedError, PolicyError
 from trustspace.local import Connector
+from trustspace.policy.terms import terms
 
 pytestmark = pytest.mark.anyio
 
@@ -107,3 +108,24 @@ async def test_an_interface_is_called_by_the_async_client(scores: str) -> None:
         async with agreement.open() as handle:
             answer = await handle.call("GET", "/x")
             assert answer.expect(200).json()["path"] == "/x"
+
+
+def test_no_mask_is_promised_for_an_interface(scores: str, tmp_path: Any) -> None:
+    """Publishing is refused; where the consumer asked for a mask, each call is denied."""
+    with (
+        Connector.local("garden", home=tmp_path / "garden") as garden,
+        Connector.local("bank", home=tmp_path / "bank") as bank,
+    ):
+        source = {"kind": "api", "url": scores, "methods": ["GET"], "paths": ["/s/*"]}
+        with pytest.raises(PolicyError, match="cannot be read as a table") as refused:
+            garden.publish(source, id="masked", terms=terms(count=4, mask=["phone:redact_pii"]))
+        assert refused.value.code == "pep.unenforceable"
+        garden.publish(source, id="scores", terms=terms(count=4))
+        narrower = terms(count=4, mask=["phone:tokenise"])
+        agreement = bank.negotiate(garden.address, "scores", terms=narrower)
+        with (
+            pytest.raises(PolicyDeniedError) as denied,
+            agreement.open() as handle,
+        ):
+            handle.call("GET", "/s/a")
+        assert denied.value.reasons[0]["id"] == "pep.unenforceable"

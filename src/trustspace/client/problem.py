@@ -89,7 +89,7 @@ def _by_code(
     if code.startswith("integrity"):
         expected, found = str(problem.get("expected", "?")), str(problem.get("found", "?"))
         return IntegrityError(message, expected=expected, found=found, hint=hint)
-    if code.startswith(("policy.", "module.")):
+    if code.startswith(("policy.", "module.", "pep.")):
         location = str(problem.get("location") or "")
         kind = UnsupportedTermError if code.startswith("policy.") else PolicyError
         return kind(message, code=code, location=location, hint=hint)
