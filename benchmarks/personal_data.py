@@ -3,9 +3,10 @@
 Run: python benchmarks/personal_data.py [--json] [--quick]
 
 Each text has 8 MB in UTF-8: English and Chinese prose without anything personal, the lines of a web
-server's log, each with an address, customer records in which most fields are personal, and pages of
-numbers that are none but look like some. The figure is megabytes of UTF-8 a second of processor
-time, the fastest of the rounds. The goal is for prose: a mask over it may not be what a delivery waits for.
+server's log, each with an address, customer records in which most fields are personal, and pages
+of numbers that are none but look like some. The figure is megabytes of UTF-8 a second of processor
+time, the fastest of the rounds. The goal is for prose: a mask over it may not be what a delivery
+waits for.
 """
 
 from __future__ import annotations
