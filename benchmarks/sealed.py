@@ -5,8 +5,10 @@ Run: python benchmarks/sealed.py [--json] [--quick] [--mebibytes N] [--stream N]
 The same Parquet file lies plain and sealed. *Sequential* reads all rows through pyarrow, *range*
 reads one column of one row group at random, both once from the path, as a program without us would,
 and once from the sealed reader. They run in turns; the ratio is of the fastest rounds, the middle
-one is told too. The goals are 0.60 of the speed and twice the 95th percentile. The *bytes* figures
-are without Parquet: how fast the content itself can be had.
+one is told too; a percentile is that of the round in which it is the best. On a machine that others
+use it tells their load nevertheless, hence the CPU time beside it. The goals are 0.60 of the speed
+and twice the 95th percentile. The *bytes* figures are without Parquet, of a file that lies in the
+system's memory: decrypting it costs more than copying it, whoever does it.
 
 *Stream* seals and reads a file of so many MiB (1024; 10240 is the goal's size) in a process of its
 own and tells how large that became; the goal is below 200 MiB. *Deletion* destroys the key, removes
@@ -45,6 +47,7 @@ else:
 MIB = 1024 * 1024
 PIECE = 256 * 1024
 RANGE = 64 * 1024
+READS = 60
 AGREEMENT = "urn:uuid:a1"
 ROWS_PER_GROUP = 100_000
 
@@ -162,7 +165,7 @@ def measure_reading(root: Path, store: SealedStore, size_bytes: int, rounds: int
             rounds,
         )
         size = path.stat().st_size
-        ranges = measure_ranges(path, sealed, plain, count=40 * rounds)
+        ranges = measure_ranges(path, sealed, plain, rounds=2 * rounds)
     return {
         "file_mib": round(size / MIB),
         "sequential": compare(whole, "plain", "sealed"),
@@ -172,30 +175,44 @@ def measure_reading(root: Path, store: SealedStore, size_bytes: int, rounds: int
     }
 
 
-def measure_ranges(path: Path, sealed: Any, plain: Any, *, count: int) -> dict[str, Any]:  # noqa: ANN401 - files
+def measure_ranges(path: Path, sealed: Any, plain: Any, *, rounds: int) -> dict[str, Any]:  # noqa: ANN401 - files
     """Measure one column of one row group, and 64 KiB anywhere."""
     chance = random.Random(2)  # noqa: S311 - a sample, not a secret
     tables = {"plain": parquet.ParquetFile(path), "sealed": parquet.ParquetFile(sealed)}
     groups, size = tables["plain"].num_row_groups, path.stat().st_size
-    taken: dict[str, list[float]] = {
+    taken: dict[str, list[list[float]]] = {
         name: [] for name in ("plain", "sealed", "plain_bytes", "sealed_bytes")
     }
 
-    def timed(name: str, read: Callable[[], object]) -> None:
-        start = time.perf_counter()
-        read()
-        taken[name].append(time.perf_counter() - start)
+    spent = dict.fromkeys(taken, 0.0)
 
-    for _ in range(count):
-        group = chance.randrange(groups)
-        for name, table in tables.items():
-            timed(name, partial(table.read_row_group, group, ["price"]))
-        offset = chance.randrange(size - RANGE)
-        for name, file in (("plain_bytes", plain), ("sealed_bytes", sealed)):
-            timed(name, partial(read_range, file, offset))
-    found = {name: distribution(each, scale=1000, digits=3) for name, each in taken.items()}
+    def timed(name: str, read: Callable[[], object]) -> None:
+        start, cpu = time.perf_counter(), time.process_time()
+        read()
+        taken[name][-1].append(time.perf_counter() - start)
+        spent[name] += time.process_time() - cpu
+
+    for _ in range(rounds):
+        for each in taken.values():
+            each.append([])
+        for _ in range(READS):
+            group = chance.randrange(groups)
+            for name, table in tables.items():
+                timed(name, partial(table.read_row_group, group, ["price"]))
+            offset = chance.randrange(size - RANGE)
+            for name, file in (("plain_bytes", plain), ("sealed_bytes", sealed)):
+                timed(name, partial(read_range, file, offset))
+    found = {
+        # Of the round whose 95th percentile is the best one.
+        name: min(
+            (distribution(each, scale=1000, digits=3) for each in rounds_of),
+            key=lambda one: float(one["p95"]),
+        )
+        for name, rounds_of in taken.items()
+    }
     return {
         "range_ms": found,
+        "range_cpu_ratio": round(spent["sealed"] / spent["plain"], 2),
         "range_p95_ratio": round(found["sealed"]["p95"] / found["plain"]["p95"], 2),
         "range_bytes_p95_ratio": round(
             found["sealed_bytes"]["p95"] / found["plain_bytes"]["p95"], 2

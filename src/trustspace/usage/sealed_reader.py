@@ -207,6 +207,16 @@ class SealedReader(io.RawIOBase):
             self._position += len(data)
         return data
 
+    def read_buffer(self, size: int | None = -1, /) -> memoryview:
+        """Read as `read` does, without the copy that `bytes` would cost; pyarrow asks for it."""
+        with self._moving:
+            self._check()
+            left = max(0, self.size_bytes - self._position)
+            room = bytearray(left if size is None or size < 0 else min(size, left))
+            self._fill(memoryview(room), self._position)
+            self._position += len(room)
+        return memoryview(room)
+
     def readall(self) -> bytes:
         """Return all bytes that are left; raises as `read_at`."""
         return self.read()
