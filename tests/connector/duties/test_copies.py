@@ -8,6 +8,7 @@ import pytest
 from tests.connector.duties.owing import agreed, duties, obliging, until, within
 from tests.connector.party import Party
 
+from trustspace.connector.using.deletion_proof import prove
 from trustspace.usage.deletion import Deletion
 from trustspace.usage.deletion_record import Trigger
 from trustspace.usage.sealed_home import SealedHome
@@ -43,6 +44,6 @@ async def test_what_was_pushed_goes_with_its_key(garden: Party, bank: Party, ros
     for party in (bank, garden):
         (done,) = [each for each in await duties(party, agreement) if "delete" in each["action"]]
         evidence = done["evidence"].get("report", done["evidence"])
-        assert evidence["removed"] == {"incoming": 1, "deletion": record.digest}
+        assert evidence["removed"] == {"sealed": 1, "proof": prove(record, bank.hosted)}
     gone = await bank.ask("GET", f"transfers/{begun['id']}/content")
     assert gone.status_code == 404
