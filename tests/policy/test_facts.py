@@ -281,3 +281,15 @@ def test_facts():
 )
 def test_regions_hold_one_another(code, regions):
     assert regions_around(code) == regions
+
+
+def test_what_was_asked_and_decided_is_told(engine):
+    told: list[tuple[Any, Decision]] = []
+    agreed = agreement(purpose="research")
+    rules = lower(agreed, kind="agreement")
+    decision = evaluate(
+        engine, "access", rules, record=lambda *pair: told.append(pair), **about(agreed)
+    )
+    ((request, recorded),) = told
+    assert recorded == decision
+    assert request.point == "access"

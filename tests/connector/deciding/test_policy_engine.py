@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from tests.policy import documents
 
-from trustspace.connector.deciding.policy_engine import EngineSlot
+from trustspace.connector.deciding.policy_engine import EngineSlot, Handover
 from trustspace.policy.bundle import CompiledPolicy
-from trustspace.policy.decision import DecisionRequest
-from trustspace.policy.engine import PolicyEngine
+from trustspace.policy.decision import Decision, DecisionRequest, Trace
+from trustspace.policy.engine import PolicyEngine, denial
 from trustspace.policy.wasm import WasmEngine
 
 CASE = documents.CASES["operators/eq true permission"]
@@ -74,3 +76,46 @@ def test_question_of_an_earlier_moment_is_denied(slot: EngineSlot):
     assert [one.id for one in slot.decide(request).reasons] == ["engine.clock"]
     first, _ = slot.decide_many([request, late])
     assert [one.id for one in first.reasons] == ["engine.clock"]
+
+
+class Server:
+    """A server that holds one kind of rules, asked for another."""
+
+    def __init__(self, held: list[str], wanted: str) -> None:
+        self._held = held
+        self.revision = wanted
+
+    def decide(self, request: DecisionRequest) -> Decision:
+        if self._held[0] != self.revision:
+            return denial(request, "engine.revision", self.revision)
+        return WasmEngine().decide(
+            request.model_copy(update={"bundle": CompiledPolicy.shipped().revision()})
+        )
+
+    def decide_many(self, requests: Sequence[DecisionRequest]) -> list[Decision]:
+        return [self.decide(request) for request in requests]
+
+    def trace(self, request: DecisionRequest) -> Trace | None:
+        del request
+        return None
+
+
+def test_old_rules_answer_until_the_server_has_the_new_ones():
+    held = ["a"]
+    old, new = Server(held, "a"), Server(held, "b")
+    slot = EngineSlot(old)
+    handover = Handover(old, new, slot)
+    slot.swap(handover)
+    request = asked(slot)
+    assert slot.decide(request).allow
+    assert handover.look() is False
+    assert slot.current is handover
+    held[0] = "c"
+    assert [reason.id for reason in slot.decide(request).reasons] == ["engine.revision"]
+    assert slot.current is handover
+    held[0] = "b"
+    assert slot.decide_many([request, request])[1].allow
+    assert slot.current == new  # type: ignore[comparison-overlap]
+    assert slot.revision == "b"
+    assert handover.trace(request) is None
+    assert handover.look() is True

@@ -10,10 +10,13 @@ from tests.policy.rollout import rollout_files
 
 from trustspace.errors import PolicyError
 from trustspace.policy.bundle import CompiledPolicy
+from trustspace.policy.decision import Decision, DecisionRequest
+from trustspace.policy.engine import denial
 from trustspace.policy.rollout.archive import write_archive
 from trustspace.policy.rollout.module import RuleModule
 from trustspace.policy.rollout.signature import SIGNATURES
 from trustspace.policy.rollout.sources import Sources
+from trustspace.policy.wasm import WasmEngine
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,41 @@ def test_module_that_does_not_load():
     with pytest.raises(PolicyError, match="builtins") as caught:
         RuleModule.assemble(sources, described, []).engine()
     assert caught.value.code == "module.unusable"
+
+
+def test_engine_that_fails_fails_before_the_cases(module: RuleModule):
+    for evaluation, words in ((modules.TRAP, "engine.fault"), (modules.ANSWER, "engine.undefined")):
+        odd = WasmEngine(modules.compiled(evaluation))
+        with pytest.raises(PolicyError, match=words) as caught:
+            module.try_cases(odd)
+        assert caught.value.code == "module.unusable"
+
+
+def test_engine_that_tells_no_trace(module: RuleModule):
+    class Silent(WasmEngine):
+        def trace(self, request: DecisionRequest) -> None:
+            del request
+
+    with pytest.raises(PolicyError, match="no trace"):
+        module.try_cases(Silent())
+
+
+def test_first_case_that_the_engine_fails_is_the_last():
+    """Each further one might take all the time there is."""
+
+    class Tired(WasmEngine):
+        asked = 0
+
+        def decide(self, request: DecisionRequest) -> Decision:
+            if request.id == "evaluation:urn:probe":
+                return super().decide(request)
+            self.asked += 1
+            return denial(request, "engine.deadline", self.revision)
+
+    engine = Tired()
+    group = rollout_files.cases()
+    one: dict[str, object] = group["cases"][0]  # type: ignore[index]
+    many = {**group, "cases": [{**one, "name": f"case {n}"} for n in range(9)]}
+    with pytest.raises(PolicyError, match="1 of 9 cases") as caught:
+        rollout_files.shipped_module(many).try_cases(engine)
+    assert (caught.value.code, engine.asked) == ("module.cases", 1)
