@@ -54,8 +54,8 @@ async def test_what_was_pushed_is_removed(garden: Party, bank: Party, roses: Pat
     agreement, transfer = await pushed(garden, bank, roses, SOON)
     (mine,) = await until(bank, agreement, "fulfilled")
     removed = mine["evidence"]["removed"]
-    assert removed["incoming"] == 1
-    assert removed["deletion"].startswith("sha256:")
+    assert removed["sealed"] == 1
+    assert removed["proof"]
     assert (await bank.ask("GET", f"transfers/{transfer}/content")).status_code == 404
     await until(garden, agreement, "fulfilled")
 

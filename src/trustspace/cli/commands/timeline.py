@@ -23,7 +23,7 @@ def timeline(
     connection: Connection,
     output: Output,
 ) -> None:
-    """Print what happened under an agreement, oldest first, with the proofs."""
+    """Print what happened under an agreement, with the proofs."""
     with connection.client() as client:
         found = client.timeline(agreement)
     if output.json:
