@@ -137,6 +137,18 @@ async def test_the_same_key_offers_once(garden: Party, bank: Party, roses: Path)
     assert len(found) == 1
 
 
+async def test_terms_beyond_the_protocol_s_profile_go_to_who_knows_them(
+    garden: Party, bank: Party, peer: ScriptedPeer, roses: Path
+) -> None:
+    await garden.publish(roses, "dutiful", {"purpose": "research", "consent": True})
+    peer.profiles = []
+    answer = await garden.ask("POST", "offers", {"address": peer.url, "dataset": "dutiful"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "policy.profile"), answer.text
+    assert answer.json()["location"] == "/permission/0/duty"
+    begun = await garden.post("offers", address=bank.address, dataset="dutiful")
+    assert begun["state"] == "OFFERED"
+
+
 async def test_a_consumer_that_wants_no_offers(start: Start, garden: Party, roses: Path) -> None:
     shy = await start("shy", settings='\n[negotiation]\non_offer = "reject"\n')
     await garden.publish(roses, "shy", POLICY)

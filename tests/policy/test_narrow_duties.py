@@ -217,3 +217,12 @@ def test_taking_something_away_is_never_narrower(members, data):
     left.pop(data.draw(st.sampled_from(sorted(members))))
     assert difference(stored, offer(**left)) != ()
     assert difference(offer(**left), stored) == ()
+
+
+def test_a_duty_that_stays_is_no_change():
+    (found,) = changes(
+        offer(duty=[INFORM, PAY]), offer(duty=[PAY, INFORM, {"action": "attribute"}])
+    )
+    assert (found.kind, found.en) == (Kind.ADDED, "added: the duty to attribute")
+    (found,) = changes(offer(duty=[INFORM, PAY]), offer(duty=[INFORM, paying("600")]))
+    assert found.kind is Kind.NARROWER

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustspace.errors import PolicyError
+from trustspace.policy.operands import EVERY_OPERAND
 from trustspace.policy.right_operand import iso_duration, name_of, seconds_of, typed
 from trustspace.policy.vocabulary import LeftOperand, left_operand
 
@@ -240,3 +241,11 @@ def typed_or_none(right: object, operand: LeftOperand, operator: str) -> object:
         return typed(right, operand, operator)
     except PolicyError:
         return None
+
+
+def test_an_amount_is_in_whole_units_of_its_scale():
+    for written in ("5.5", 5.5, {"@value": 5.5, "@type": "xsd:double"}):
+        assert typed(written, EVERY_OPERAND["odrl:payAmount"], "odrl:eq") == 55_000
+    for wrong in (True, 5.5, [None]):
+        with pytest.raises(PolicyError):
+            typed(wrong, COUNT, "odrl:lteq")
