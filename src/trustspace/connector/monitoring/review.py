@@ -169,8 +169,8 @@ class Review:
                 gone.append(key)
                 continue
             row = tx.agreements.get(key[0], transfer.agreement_id)
-            if row is None:
-                gone.append(key)
+            if row is None or (row.ends_at is not None and row.ends_at <= now):
+                gone.append(key)  # An agreement that is over as a whole ends its transfers itself.
             else:
                 found.append(self._question(tx, hosted, transfer, row, now))
         return found, gone
