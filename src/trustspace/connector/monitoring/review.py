@@ -57,10 +57,6 @@ UNDECIDED = ("engine.", "fact.")
 """Begins of reasons that say that something could not be found out, and may be in a moment."""
 
 
-EXPIRED = "agreement.expired"
-"""Code of what is cut because the time of its agreement is over."""
-
-
 @dataclass(frozen=True)
 class _Terms:
     """What never changes of an agreement."""
@@ -80,14 +76,12 @@ class Question:
         transfer: As it was read.
         request: What the engine is asked; None where the terms cannot be read.
         missing: What a provider has to be asked before.
-        is_over: Whether the time of its agreement is over, which ends it with the agreement.
     """
 
     key: Key
     transfer: TransferProcess
     request: DecisionRequest | None
     missing: FactQuestion | None = None
-    is_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,8 +215,7 @@ class Review:
             )
         except PolicyError:
             return Question(key, transfer, None)
-        is_over = row.ends_at is not None and row.ends_at <= now
-        return Question(key, transfer, request, desk.missing(asked, now=now), is_over)
+        return Question(key, transfer, request, desk.missing(asked, now=now))
 
     def _terms_of(self, row: AgreementRow) -> _Terms:
         """Return what an agreement says; its body is read once, as it was signed."""
@@ -278,7 +271,7 @@ def _judged(question: Question, decision: Decision) -> Judged:
     if decision.allow:
         return Judged(question, "keep", change=change)
     reasons = tuple(remote_reasons(decision))
-    code = EXPIRED if question.is_over else decision.reasons[0].id
+    code = decision.reasons[0].id
     if question.transfer.role is Role.CONSUMER:
         result: Outcome = "terminate" if is_final(request, decision) else "keep"
         return Judged(question, result, code, reasons, change)
@@ -287,10 +280,8 @@ def _judged(question: Question, decision: Decision) -> Judged:
 
 
 def _is_step(one: Judged) -> bool:
-    """Say whether there is something to do; what ends with its agreement is ended with it."""
+    """Say whether there is something to do."""
     transfer = one.question.transfer
-    if one.question.is_over and one.code == EXPIRED:
-        return False
     if transfer.state is TransferState.STARTED:
         return one.outcome != "keep"
     # Paused by policy: it goes on or ends, or stays as it is.
