@@ -16,7 +16,7 @@ from trustspace.cli.app import app
 pytestmark = pytest.mark.timeout(90)
 
 TERMS = {"count": 3, "drop": ["phone"], "prohibit": ["distribute"]}
-OPERAND = "https://w3id.org/catenax/2025/9/policy/Membership"
+OPERAND = "device"
 FOREIGN = {
     "@context": "http://www.w3.org/ns/odrl.jsonld",
     "uid": "urn:p",
@@ -57,7 +57,7 @@ def test_the_ledger_of_a_file() -> None:
 
 def test_a_policy_that_a_connector_does_not_take_has_a_ledger_too() -> None:
     found = json.loads(run("--json", document=FOREIGN).stdout)
-    assert found["promises"] == ["cx:Membership"]
+    assert found["promises"] == ["odrl:device"]
     assert found["refused"]["code"] in ("policy.malformed", "policy.unsupported")
     wrong = run(document={"cuont": 3})
     assert wrong.exit_code != 0

@@ -15,6 +15,7 @@ import httpx
 
 from trustspace.connector.app import Running, Sockets, running
 from trustspace.connector.context import Hosted
+from trustspace.connector.deciding.high_water import KEY as CLOCK
 from trustspace.connector.home import init_home
 from trustspace.connector.listener import bind
 from trustspace.connector.reaction import Reaction
@@ -175,12 +176,12 @@ class Party:
     # --- the database ------------------------------------------------------------------------
 
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of every table but the used tokens."""
+        """Return every row of every table but the used tokens and the latest time that was seen."""
         return stored(self.connector.home.path / "trustspace.db")
 
 
 def stored(database: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of a database by table, but the used tokens."""
+    """Return every row of a database by table, but the used tokens and the latest time seen."""
     with contextlib.closing(
         sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
     ) as connection:
@@ -189,7 +190,14 @@ def stored(database: Path) -> dict[str, list[tuple[Any, ...]]]:
             for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         ]
         return {
-            name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)  # noqa: S608
+            name: sorted(
+                (
+                    row
+                    for row in connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+                    if CLOCK not in row
+                ),
+                key=repr,
+            )
             for name in names
             if name not in UNCHANGED_BY_READING
         }

@@ -139,7 +139,8 @@ async def test_a_policy_decided_otherwise_is_read_anew(
     digest = (await garden.get("datasets/hidden-later"))["policy_digest"]
     # What the engine would say once the facts about the bank are others.
     seen = garden.connector.plane.decide.visibility._seen
-    seen[garden.name, digest, bank.id] = (datetime.now(UTC), False)
+    revision = garden.connector.plane.context.engine.revision
+    seen[garden.name, digest, bank.id, revision] = (datetime.now(UTC), False)
     assert await crawled(bank, garden.id) == (0, 0, 1, "everything")
     assert await index(bank, provider=garden.id) == ["any"]
 

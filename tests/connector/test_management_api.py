@@ -173,7 +173,7 @@ INVALID: list[tuple[str, str, Any]] = [
     ("POST", "transfers/x/receipts", {"session": "s", "outcome": "lost"}),
     ("POST", "transfers/x/suspend", {"reason": "x" * 2001}),
     ("PUT", "counterparties/did:web:a", {"facts": {"spatial": ""}}),
-    ("PUT", "counterparties/did:web:a", {"facts": {"spatial": ["CN"]}}),
+    ("PUT", "counterparties/did:web:a", {"facts": {"spatial": {"country": "CN"}}}),
     ("PUT", "counterparties/did:web:a", {"facts": {"colour": "blue"}}),
 ]
 

@@ -63,6 +63,7 @@ class Monitor:
         self._changed: dict[Key, None] = {}
         self._other: set[Key] = set()
         self._moving: set[Key] = set()
+        self._first: list[Key] = []
         self._lock = threading.Lock()
         transfers.on_move(self._moves)
         context.engine.on_change(self.rules_changed)
@@ -87,11 +88,15 @@ class Monitor:
     def rules_changed(self) -> None:
         """Look at everything; called from any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self._changes(self._live.keys()))
+            self._loop.call_soon_threadsafe(self._everything_changes)
 
     def facts_changed(self, participant: str, counterparty: str) -> None:
         """Look at what runs with a counterparty; called from the loop."""
-        self._changes(list(self._live.with_(participant, counterparty)))
+        # With whom those run that are decided about for the first time is not known yet.
+        self._changes([*self._live.with_(participant, counterparty), *self._first])
+
+    def _everything_changes(self) -> None:
+        self._changes([*self._live.keys(), *self._first])
 
     def _said(self, participant_id: str, counterparty: str) -> None:
         """Hear of another fact from a provider."""
@@ -166,6 +171,7 @@ class Monitor:
         """Decide about everything that changed or whose moment has come."""
         changed, self._changed = self._changed, {}
         keys = list(changed | dict.fromkeys(self._live.due(self._context.now().timestamp())))
+        self._first = [key for key in keys if self._live.get(key) is None]
         steps: list[Judged] = []
         try:
             for start in range(0, len(keys), SLICE):
@@ -175,6 +181,7 @@ class Monitor:
                 self._cut(judged)
                 self._note(judged)
                 steps += judged
+            self._first = []
             for start in range(0, len(steps), STEPS):
                 await self._review.carry_out(steps[start : start + STEPS])
         except StoreError:

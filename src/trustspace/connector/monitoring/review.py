@@ -137,9 +137,7 @@ class Review:
         requests = [one.request for one in asked if one.request is not None]
         decisions = await asyncio.to_thread(self._context.engine.decide_many, requests)
         judged = [_judged(one, made) for one, made in zip(asked, decisions, strict=True)]
-        judged += [
-            Judged(one, "suspend", "policy.unsupported") for one in questions if not one.request
-        ]
+        judged += [_unread(one) for one in questions if not one.request]
         return judged, gone
 
     async def carry_out(self, judged: Sequence[Judged]) -> None:
@@ -259,6 +257,16 @@ class Review:
             steps.suspend(tx, hosted, transfer, code=one.code, reasons=one.reasons, now=now)
         else:
             steps.terminate(tx, hosted, transfer, code=one.code, reasons=one.reasons, now=now)
+
+
+def _unread(question: Question) -> Judged:
+    """Return what becomes of a transfer whose terms cannot be read.
+
+    As its provider nothing leaves under them; as its consumer we leave it to who wrote them.
+    """
+    if question.transfer.role is Role.CONSUMER:
+        return Judged(question, "keep", "policy.unsupported")
+    return Judged(question, "suspend", "policy.unsupported")
 
 
 def _judged(question: Question, decision: Decision) -> Judged:
