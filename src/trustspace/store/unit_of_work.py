@@ -54,7 +54,7 @@ class UnitOfWork:
 
     def __init__(self, connection: Connection, *, is_writing: bool = True) -> None:
         self._connection: Connection | None = connection
-        self.is_writing = is_writing
+        self.is_writing: bool = is_writing
         self._failure: StoreError | None = None
         self.events: dict[str, int] = {}
         self.subjects: set[tuple[str, str]] = set()

@@ -39,7 +39,7 @@ class MemoryKeys(Secrets):
     def rotate(self) -> str:
         """Make a new current key, keep the others, and return its id."""
         secret = secrets.token_bytes(SECRET_BYTES)
-        self.current = key_id_of(secret)
+        self.current: str = key_id_of(secret)
         self.keys[self.current] = secret
         return self.current
 

@@ -162,7 +162,7 @@ class Watch:
 
     def __init__(self, deadline: timedelta) -> None:
         self.deadline = deadline
-        self.has_stopped = False
+        self.has_stopped: bool = False
 
     def stop(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Stop the query."""

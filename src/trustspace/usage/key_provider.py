@@ -93,7 +93,7 @@ class Secrets:
     """
 
     def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
-        self.keys = dict(keys)
+        self.keys: dict[str, bytes] = dict(keys)
         self.current = current
 
     def wrap(self, secret: bytes, *, context: bytes) -> WrappedKey:

@@ -61,8 +61,8 @@ class SealedStore:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.participant = participant
-        self.folder = SealedFolder(folder)
-        self.keys = AgreementKeys(
+        self.folder: SealedFolder = SealedFolder(folder)
+        self.keys: AgreementKeys = AgreementKeys(
             self.folder, participant=participant, provider=keys, lent=lent, clock=clock
         )
         self._clock = clock

@@ -76,7 +76,7 @@ class Handle(Rows):
             purpose=purpose,
             action=action,
         )
-        self.delivery = Delivery(self._pull)
+        self.delivery: Delivery = Delivery(self._pull)
 
     @property
     def agreement(self) -> str:

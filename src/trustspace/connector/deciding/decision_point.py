@@ -68,7 +68,7 @@ class DecisionPoint:
 
     def __init__(self, context: ConnectorContext) -> None:
         self._context = context
-        self.visibility = Visibility(context)
+        self.visibility: Visibility = Visibility(context)
 
     # --- negotiation -----------------------------------------------------------------------------
 

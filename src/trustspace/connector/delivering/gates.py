@@ -32,7 +32,7 @@ class Gate:
         self.agreement_id = agreement_id
         self.transfer_pid = transfer_pid
         self._code: str | None = None
-        self.is_stale = False
+        self.is_stale: bool = False
         self._on_close: list[Callable[[], object]] = []
 
     @property
