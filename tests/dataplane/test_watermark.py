@@ -111,7 +111,9 @@ def test_numbers_stay_within_their_type_and_nothing_stays_nothing(values: list[i
     frame = pl.DataFrame(
         {"id": range(len(values)), "n": values}, schema={"id": pl.Int64, "n": pl.Int8}
     )
-    copy = Watermark(WatermarkSpec(("id",), {"n": Decimal(1)}, share=1), b"k" * 16).mark(frame)
+    copy = Watermark(
+        WatermarkSpec(identity=("id",), steps={"n": Decimal(1)}, share=1), b"k" * 16
+    ).mark(frame)
     for before, after in zip(values, copy["n"], strict=True):
         assert (before is None) == (after is None)
         assert before is None or abs(after - before) <= 1
@@ -136,12 +138,11 @@ def test_marker_records_name_the_agreement_in_any_text() -> None:
 @pytest.mark.parametrize(
     ("spec", "names"),
     [
-        (WatermarkSpec(("gone",), {"n": Decimal(1)}), "gone"),
-        (WatermarkSpec(("id",), {"gone": Decimal(1)}), "gone"),
-        (WatermarkSpec(("id",), {"text": Decimal(1)}), "text"),
-        (WatermarkSpec(("id",), {"n": Decimal("0.5")}), "n"),
-        (WatermarkSpec(("id",), {"n": Decimal(0)}), "n"),
-        (WatermarkSpec(("x",), {"n": Decimal(1)}), "x"),
+        (WatermarkSpec(identity=("gone",), steps={"n": Decimal(1)}), "gone"),
+        (WatermarkSpec(identity=("id",), steps={"gone": Decimal(1)}), "gone"),
+        (WatermarkSpec(identity=("id",), steps={"text": Decimal(1)}), "text"),
+        (WatermarkSpec(identity=("id",), steps={"n": Decimal("0.5")}), "n"),
+        (WatermarkSpec(identity=("x",), steps={"n": Decimal(1)}), "x"),
         (WatermarkSpec(records=1, template={"n": "{token}"}), "n"),
     ],
 )

@@ -55,6 +55,7 @@ from trustspace.cli.commands.transfers import (
 )
 from trustspace.cli.commands.unpublish import unpublish
 from trustspace.cli.commands.version import version
+from trustspace.cli.commands.watermark import watermark
 
 app: typer.Typer = typer.Typer(
     name="trustspace",
@@ -107,6 +108,7 @@ app.add_typer(policy)
 app.add_typer(approvals)
 app.add_typer(duties)
 app.add_typer(keys)
+app.add_typer(watermark)
 
 
 def _print_version(asked: bool) -> None:

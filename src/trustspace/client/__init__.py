@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Saved,
         Transfer,
     )
+    from trustspace.client.watermark import WatermarkFinding, WatermarkSearch
 
 __all__ = [
     "Accept",
@@ -97,6 +98,8 @@ __all__ = [
     "TermLabel",
     "TracedMessage",
     "Transfer",
+    "WatermarkFinding",
+    "WatermarkSearch",
 ]
 
 _MODULES = {
@@ -127,6 +130,8 @@ _MODULES = {
     "RuleRefusal": "rules",
     "RulesInForce": "rules",
     "TermLabel": "term_label",
+    "WatermarkFinding": "watermark",
+    "WatermarkSearch": "watermark",
     "TracedMessage": "diagnosis",
 }
 

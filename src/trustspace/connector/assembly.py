@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from trustspace.connector.cataloguing.catalogs import Catalogs
 from trustspace.connector.cataloguing.publications import Publications
+from trustspace.connector.cataloguing.watermarks import Watermarks
 from trustspace.connector.changes import Changes
 from trustspace.connector.control_plane import ControlPlane
 from trustspace.connector.crawling.crawls import Crawls
@@ -171,6 +172,7 @@ def assemble(
         planner=planner,
         doctor=Doctor(context, client, authentication),
         uses=Uses(context, agreed),
+        watermarks=Watermarks(context),
         monitor=monitor,
     )
     worker = Worker(

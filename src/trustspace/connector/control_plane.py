@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trustspace.connector.cataloguing.publications import Publications
+    from trustspace.connector.cataloguing.watermarks import Watermarks
     from trustspace.connector.changes import Changes
     from trustspace.connector.context import ConnectorContext, Hosted
     from trustspace.connector.crawling.crawls import Crawls
@@ -84,6 +85,7 @@ class ControlPlane:
     doctor: Doctor
     rollout: Rollout
     uses: Uses
+    watermarks: Watermarks
     monitor: Monitor
 
     def about(self, hosted: Hosted) -> Json:

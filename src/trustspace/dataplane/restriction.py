@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from polars.datatypes import DataTypeClass
 
+    from trustspace.dataplane.watermark import Watermark
     from trustspace.policy.predicate import MaskSpec, Predicate
 
 
@@ -38,17 +39,19 @@ class Restriction:
         columns: Columns that may leave; None for all.
         masks: At most one mask per column.
         salt: Secret bytes bound to the agreement, at least 16; never part of ``repr``.
+        watermark: The recipient's mark, put onto what is left.
     """
 
     filters: tuple[Predicate, ...] = ()
     columns: tuple[str, ...] | None = None
     masks: tuple[MaskSpec, ...] = ()
     salt: bytes = field(default=b"", repr=False)
+    watermark: Watermark | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether the table leaves as it is, so that its file may leave too."""
-        return not self.filters and self.columns is None and not self.masks
+        return not (self.filters or self.masks or self.watermark) and self.columns is None
 
 
 def restrict(frame: pl.LazyFrame, restriction: Restriction) -> pl.LazyFrame:

@@ -30,6 +30,8 @@ from trustspace.errors import ConfigurationError, IntegrityError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trustspace.dataplane.watermark import WatermarkSpec
+
 Form = Literal["file", "table", "api"]
 """``file``: the bytes as they are; ``table``: its rows as an Arrow stream; ``api``: answers to
 single calls."""
@@ -82,6 +84,7 @@ class FileSource(SourceValue):
         sha256: Digest when published, lower-case hex.
         media_type: By the suffix of its name.
         layout: How it is read as a table; None when it cannot be.
+        watermark: How its copies are told apart, where they are; it leaves as a table only then.
     """
 
     kind: Literal["file"] = "file"
@@ -91,6 +94,7 @@ class FileSource(SourceValue):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     media_type: str
     layout: TableLayout | None = None
+    watermark: WatermarkSpec | None = None
 
     @field_serializer("modified_ns", when_used="json")
     def _as_text(self, modified_ns: int) -> str:
@@ -98,11 +102,12 @@ class FileSource(SourceValue):
         return str(modified_ns)
 
     @classmethod
-    def at(cls, path: str | Path) -> Self:
+    def at(cls, path: str | Path, *, watermark: WatermarkSpec | None = None) -> Self:
         """Look at a file in order to publish it: digest, size, columns; reads all of it.
 
         Args:
             path: A regular file. Symbolic links are followed now and never again.
+            watermark: How its copies are told apart.
 
         Raises:
             ConfigurationError: There is no such file, or it is not a regular one.
@@ -129,12 +134,15 @@ class FileSource(SourceValue):
                 sha256=sha256,
                 media_type=MEDIA_TYPES.get(suffix, OCTET_STREAM),
                 layout=layout,
+                watermark=watermark,
             )
 
     @property
     def forms(self) -> tuple[Form, ...]:
         """The forms in which it can be delivered."""
-        return ("file",) if self.layout is None else ("file", "table")
+        if self.layout is None:
+            return ("file",)
+        return ("file", "table") if self.watermark is None else ("table",)
 
     @property
     def columns(self) -> tuple[str, ...]:

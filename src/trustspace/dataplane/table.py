@@ -87,6 +87,9 @@ class Table:
         """
         try:
             schema, frames = self._restricted(restriction)
+            if restriction.watermark is not None:
+                restriction.watermark.check(schema)
+                frames = restriction.watermark.marked(frames, schema)
         except reading_errors() as error:
             raise self._unreadable(error) from error
         return self._pieces(schema, frames if allowance is None else _allowed(frames, allowance))

@@ -24,14 +24,17 @@ import hashlib
 import hmac
 import math
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, Self
+
+from pydantic import Field, model_validator
 
 from trustspace.dataplane.data_extra import column_named, pl
 from trustspace.dataplane.refusal import unenforceable
+from trustspace.dataplane.source_value import SourceValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from decimal import Decimal
 
 MIN_KEY_BYTES: Final = 16
 
@@ -50,9 +53,8 @@ TOKEN_LETTERS: Final = 16
 _CODE: Final = "\0code"
 
 
-@dataclass(frozen=True)
-class WatermarkSpec:
-    """How the copies of a table are told apart.
+class WatermarkSpec(SourceValue):
+    """How the copies of a table are told apart; as JSON a member of its source.
 
     Attributes:
         identity: Columns that together identify a row; they leave as they are, or hashed.
@@ -64,10 +66,23 @@ class WatermarkSpec:
     """
 
     identity: tuple[str, ...] = ()
-    steps: Mapping[str, Decimal] = field(default_factory=dict)
-    share: int = DEFAULT_SHARE
-    records: int = 0
-    template: Mapping[str, str] = field(default_factory=dict)
+    steps: dict[str, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
+    share: int = Field(default=DEFAULT_SHARE, ge=1, le=1_000)
+    records: int = Field(default=0, ge=0, le=100)
+    template: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _tells_copies_apart(self) -> Self:
+        if not self.steps and not self.records:
+            msg = "a watermark needs steps of numeric columns, or marker records"
+            raise ValueError(msg)
+        if self.steps and not self.identity:
+            msg = "steps need the columns that identify a row"
+            raise ValueError(msg)
+        if self.records and not any("{token}" in text for text in self.template.values()):
+            msg = "marker records need a template with {token}"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True)
@@ -90,19 +105,21 @@ class Finding:
     records: int = 0
 
 
+@dataclass(frozen=True)
 class Watermark:
     """The mark of one recipient.
 
-    Args:
+    Attributes:
         spec: How copies are told apart.
-        key: Secret bytes of this recipient, at least 16.
+        key: Secret bytes of this recipient, at least 16; never part of ``repr``.
     """
 
-    def __init__(self, spec: WatermarkSpec, key: bytes) -> None:
-        if len(key) < MIN_KEY_BYTES:
+    spec: WatermarkSpec
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < MIN_KEY_BYTES:
             raise _impossible("the agreement has no key", "")
-        self._spec = spec
-        self._key = key
 
     def check(self, schema: Mapping[str, pl.DataType]) -> None:
         """Refuse a table that cannot carry the mark.
@@ -113,31 +130,40 @@ class Watermark:
         Raises:
             PolicyDeniedError: A column is missing or no number, code ``pep.unenforceable``.
         """
-        for name in (*self._spec.identity, *self._spec.steps, *self._spec.template):
+        for name in (*self.spec.identity, *self.spec.steps, *self.spec.template):
             if name not in schema:
                 raise _impossible(f"the column {name!r} does not leave", name)
-        for name in self._spec.identity:
+        for name in self.spec.identity:
             if schema[name].is_nested() or schema[name].is_float():
                 raise _impossible(f"the column {name!r} identifies no row", name)
-        for name in self._spec.steps:
-            _ = _step(self._spec, name, schema[name])
-        for name in self._spec.template:
+        for name in self.spec.steps:
+            _ = _step(self.spec, name, schema[name])
+        for name in self.spec.template:
             if schema[name] != pl.String:
                 raise _impossible(f"the column {name!r} is no text", name)
 
+    def marked(self, frames: Iterator[pl.DataFrame], schema: pl.Schema) -> Iterator[pl.DataFrame]:
+        """Yield rows with this recipient's mark, marker records behind the first of them."""
+        records = self.marker_records(schema) if self.spec.records else None
+        for frame in frames:
+            yield self.mark(frame)
+            if records is not None:
+                yield records
+                records = None
+
     def mark(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return some rows with this recipient's mark."""
-        if not self._spec.steps or frame.is_empty():
+        if not self.spec.steps or frame.is_empty():
             return frame
-        names = list(self._spec.steps)
-        coded = frame.with_columns(_codes(frame, self._spec, self._key))
+        names = list(self.spec.steps)
+        coded = frame.with_columns(_codes(frame, self.spec, self.key))
         code = pl.col(_CODE)
         changed = []
         for index, name in enumerate(names):
             dtype = frame.schema[name]
-            step = _step(self._spec, name, dtype)
+            step = _step(self.spec, name, dtype)
             column, wanted = column_named(name), _wanted(code)
-            is_here = _is_marked(code, self._spec) & (_place(code, len(names)) == index)
+            is_here = _is_marked(code, self.spec) & (_place(code, len(names)) == index)
             is_down = (_direction(code) == 1) & (column >= step)
             if dtype.is_integer():
                 largest = int(pl.Series([0], dtype=dtype).upper_bound().item())
@@ -155,8 +181,8 @@ class Watermark:
     def marker_records(self, schema: pl.Schema) -> pl.DataFrame:
         """Return this recipient's marker records as rows of a table."""
         rows = [
-            {name: text.replace("{token}", token) for name, text in self._spec.template.items()}
-            for token in _tokens(self._spec, self._key)
+            {name: text.replace("{token}", token) for name, text in self.spec.template.items()}
+            for token in _tokens(self.spec, self.key)
         ]
         return pl.DataFrame(
             {name: [row.get(name) for row in rows] for name in schema}, schema=schema
@@ -279,9 +305,7 @@ def _parity(column: pl.Expr, step: int | float | Decimal, dtype: pl.DataType) ->
 
 
 def _step(spec: WatermarkSpec, name: str, dtype: pl.DataType) -> int | float | Decimal:
-    step = Decimal(spec.steps[name])
-    if step <= 0:
-        raise _impossible(f"the step of {name!r} is not above zero", name)
+    step = spec.steps[name]
     if dtype.is_float():
         return float(step)
     if isinstance(dtype, pl.Decimal):

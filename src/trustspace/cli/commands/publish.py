@@ -1,5 +1,6 @@
 """``trustspace publish FILE --id ID``: offer a file under terms."""
 
+import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -151,6 +152,14 @@ class Words:
         ),
     ] = None
 
+    watermark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help='How copies are told apart: \'{"identity": ["id"], "steps": {"price": "0.01"}}\'.',
+        ),
+    ] = None
+
     def about(self) -> "About":
         """Return the words that are given, but the title, and how requests are answered."""
         found: About = {"negotiation": self.negotiation}
@@ -164,6 +173,8 @@ class Words:
             found["creator"] = self.creator
         if self.accept_contractual:
             found["accept_contractual"] = self.accept_contractual
+        if self.watermark:
+            found["watermark"] = _json(self.watermark)
         return found
 
 
@@ -204,6 +215,17 @@ class Interface:
         more = {"headers": headers, "methods": self.method, "paths": self.path}
         given = {name: value for name, value in more.items() if value}
         return {"kind": "api", "url": self.api} | given
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        msg = f"{text[:100]!r} is no JSON object"
+        raise ConfigurationError(msg, setting="--watermark", hint="see trustspace publish --help")
+    return document
 
 
 def _header(entry: str) -> tuple[str, str]:

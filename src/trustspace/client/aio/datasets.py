@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trustspace.client.operations.publication import About
-    from trustspace.client.values import (
-        DatasetInfo,
-    )
+    from trustspace.client.values import DatasetInfo
+    from trustspace.client.watermark import WatermarkSearch
 
 
 class AsyncDatasetMethods(AsyncDriver):
@@ -42,6 +41,10 @@ class AsyncDatasetMethods(AsyncDriver):
     async def dataset(self, dataset: str) -> DatasetInfo:
         """Return one published dataset; as `Client.dataset`."""
         return await self.drive(self._operations.dataset(dataset))
+
+    async def find_watermark(self, dataset: str, path: str | Path) -> WatermarkSearch:
+        """Say whose copy of a dataset a file is; as `Client.find_watermark`."""
+        return await self.drive(self._operations.find_watermark(dataset, path))
 
     async def datasets(self) -> tuple[DatasetInfo, ...]:
         """Return every dataset published here; as `Client.datasets`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from trustspace.client.exchange import Exchange, Request, call
 from trustspace.client.operations.participant import ParticipantOperations
 from trustspace.client.values import DatasetInfo
+from trustspace.client.watermark import WatermarkSearch
 from trustspace.errors import ConfigurationError
 from trustspace.policy.terms import inherited, read_terms
 
@@ -35,6 +36,9 @@ class About(TypedDict, total=False):
         rounds: How often one negotiation is answered with the offer; 3 by default.
         accept_contractual: Terms that may be promises and nothing more, by name; others of that
             kind are refused.
+        watermark: How copies of a table are told apart: ``{"identity": ["id"], "steps":
+            {"price": "0.01"}, "share"?: 4}``, marker records ``{"records": 3, "template":
+            {"note": "… {token}"}}``, or both. It leaves as a table only then.
     """
 
     description: str
@@ -43,6 +47,7 @@ class About(TypedDict, total=False):
     negotiation: Literal["automatic", "approval", "counter"]
     rounds: int
     accept_contractual: Sequence[str]
+    watermark: Mapping[str, Any]
 
 
 class PublicationOperations(ParticipantOperations):
@@ -70,13 +75,16 @@ class PublicationOperations(ParticipantOperations):
             headers: Sent to the URL by the connector only; they never reach a consumer.
             about: ``description``, ``keywords`` and ``creator`` for the catalogue; how requests are
                 answered: ``negotiation="automatic"``, ``"approval"`` or ``"counter"``, and
-                ``rounds``; ``accept_contractual=["distribute"]`` for terms that may be promises.
+                ``rounds``; ``accept_contractual=["distribute"]`` for terms that may be promises;
+                ``watermark={…}`` so that a copy names its recipient.
 
         Raises:
             PolicyError: The terms cannot be read, a term cannot be evaluated, or one would be a
                 promise and nothing more, which is not accepted (``policy.contractual``).
         """
         body: JsonObject = {"source": _source(source, headers), "policy": _policy(terms)}
+        if (watermark := about.pop("watermark", None)) is not None:
+            body["source"] |= {"watermark": dict(watermark)}
         if title is not None:
             body["title"] = title
         body |= {
@@ -110,6 +118,23 @@ class PublicationOperations(ParticipantOperations):
         path = yield from self._path("datasets", dataset)
         response = yield from call(Request("GET", path))
         return DatasetInfo.read(response.document)
+
+    def find_watermark(self, dataset: str, path: str | Path) -> Exchange[WatermarkSearch]:
+        """Say whose copy of a dataset a file is.
+
+        Args:
+            dataset: Dataset id.
+            path: The file; the connector must be able to read it.
+
+        Raises:
+            NotFoundError: No such dataset.
+            ConfigurationError: Its copies are not told apart, or there is no such file.
+            PolicyDeniedError: The file lacks the columns that identify a row.
+        """
+        where = yield from self._path("watermarks", dataset)
+        body: JsonObject = {"path": str(Path(path).expanduser().absolute())}
+        response = yield from call(Request("POST", where, body=body))
+        return WatermarkSearch.read(response.document)
 
     def datasets(self) -> Exchange[tuple[DatasetInfo, ...]]:
         """Return every dataset published here."""

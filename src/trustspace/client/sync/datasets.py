@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trustspace.client.operations.publication import About
-    from trustspace.client.values import (
-        DatasetInfo,
-    )
+    from trustspace.client.values import DatasetInfo
+    from trustspace.client.watermark import WatermarkSearch
 
 
 class DatasetMethods(Driver):
@@ -41,7 +40,8 @@ class DatasetMethods(Driver):
             headers: Sent to the URL by the connector only; they never reach a consumer.
             about: ``description``, ``keywords`` and ``creator`` for the catalogue; how requests are
                 answered: ``negotiation="automatic"``, ``"approval"`` or ``"counter"``, and
-                ``rounds``; ``accept_contractual=["distribute"]`` for terms that may be promises.
+                ``rounds``; ``accept_contractual=["distribute"]`` for terms that may be promises;
+                ``watermark={…}`` so that a copy names its recipient.
 
         Raises:
             PolicyError: The terms cannot be read, a term cannot be evaluated, or one would be a
@@ -71,6 +71,20 @@ class DatasetMethods(Driver):
             NotFoundError: No such dataset.
         """
         return self.drive(self._operations.dataset(dataset))
+
+    def find_watermark(self, dataset: str, path: str | Path) -> WatermarkSearch:
+        """Say whose copy of a dataset a file is.
+
+        Args:
+            dataset: Dataset id.
+            path: The file; the connector must be able to read it.
+
+        Raises:
+            NotFoundError: No such dataset.
+            ConfigurationError: Its copies are not told apart, or there is no such file.
+            PolicyDeniedError: The file lacks the columns that identify a row.
+        """
+        return self.drive(self._operations.find_watermark(dataset, path))
 
     def datasets(self) -> tuple[DatasetInfo, ...]:
         """Return every dataset published here."""

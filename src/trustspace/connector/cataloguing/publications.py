@@ -15,6 +15,7 @@ import anyio.to_thread
 from trustspace.connector import views
 from trustspace.connector.cataloguing.inheritable import inheritable
 from trustspace.connector.cataloguing.offers import offer_of
+from trustspace.connector.cataloguing.watermarks import read_watermark, watermark_of
 from trustspace.connector.negotiating.answering import Answering
 from trustspace.connector.terms_shown import accepted_names, dataset_terms, delivering
 from trustspace.dataplane.api_source import ApiSource
@@ -288,10 +289,11 @@ class Publications:
         }
 
 
-def restrictions(rules: PolicyIR) -> list[Restriction]:
+def restrictions(rules: PolicyIR, source: AnySource) -> list[Restriction]:
     """Return what each permission of a policy leaves of a table."""
+    mark = watermark_of(source, TRIAL_SALT)
     return [
-        Restriction(rule.filters, rule.columns, rule.masks, TRIAL_SALT)
+        Restriction(rule.filters, rule.columns, rule.masks, TRIAL_SALT, mark)
         for rule in rules.permissions
     ]
 
@@ -304,8 +306,8 @@ def _lowered(terms: Mapping[str, Any], dataset_id: str) -> PolicyIR:
 def _look(source: dict[str, Any]) -> AnySource:
     """Look at a source; reads all of a file for its digest."""
     match source:
-        case {"kind": "file", "path": str(path), **rest} if not rest:
-            return FileSource.at(path)
+        case {"kind": "file", "path": str(path), **rest} if not rest.keys() - {"watermark"}:
+            return FileSource.at(path, watermark=read_watermark(rest.get("watermark")))
         case {"kind": "http", "url": str(url), **rest} if not rest.keys() - {
             "headers",
             "media_type",
@@ -328,14 +330,14 @@ def _look(source: dict[str, Any]) -> AnySource:
 def _tried_forms(source: AnySource, rules: PolicyIR) -> tuple[str, ...]:
     """Return the forms in which the terms let the source leave, having tried them."""
     _check_duties(rules)
-    shaping = [one for one in restrictions(rules) if not one.is_empty]
+    shaping = [one for one in restrictions(rules, source) if not one.is_empty]
     if not shaping:
         return source.forms
     if not isinstance(source, FileSource) or source.layout is None:
         raise PolicyError(
-            "the terms filter or mask, but the source cannot be read as a table",
+            "the terms filter, mask or watermark, but the source cannot be read as a table",
             code="pep.unenforceable",
-            hint="publish Parquet, CSV, JSON lines or Arrow, or leave filters and masks out",
+            hint="publish Parquet, CSV, JSON lines or Arrow, or leave them out",
         )
     with source.open() as file:
         for restriction in shaping:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trustspace.connector.cataloguing.watermarks import watermark_key, watermark_of
 from trustspace.connector.delivering.allowance import Allowance
 from trustspace.connector.delivering.delivery_checks import (
     check_form,
@@ -341,6 +342,7 @@ class Deliveries:
                 columns=decision.columns,
                 masks=decision.masks,
                 salt=mask_salt(hosted, row.id),
+                watermark=watermark_of(read_source(dataset.source), watermark_key(hosted, row.id)),
             ),
             gate=gate,
             amounts=reserved.amounts,

@@ -55,6 +55,12 @@ class Publication(Body):
     accept_contractual: list[str] = Field(default_factory=list, examples=[["distribute"]])
 
 
+class Leaked(Body):
+    """A file that may be a copy of a dataset, on the connector's machine."""
+
+    path: str = Field(max_length=4096)
+
+
 class Criterion(Body):
     """One comparison of a catalogue filter."""
 

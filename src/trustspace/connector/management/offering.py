@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from trustspace.connector.cataloguing.publications import About
 from trustspace.connector.control_plane import ControlPlane
-from trustspace.connector.management.bodies import Limit, Publication, Who
+from trustspace.connector.management.bodies import Leaked, Limit, Publication, Who
 from trustspace.connector.negotiating.answering import Answering
 
 
@@ -32,6 +32,10 @@ def add_offering(app: FastAPI, plane: ControlPlane) -> None:
             accept_contractual=body.accept_contractual,
         )
         return JSONResponse(shown, status_code=201 if shown["changed"] else 200)
+
+    @app.post(base + "/watermarks/{dataset_id:path}")
+    async def find_watermark(hosted: Who, dataset_id: str, body: Leaked) -> dict[str, Any]:
+        return await plane.watermarks.find(hosted, dataset_id, body.path)
 
     @app.get(base + "/datasets")
     async def datasets(hosted: Who, after: str | None = None, limit: Limit = 100) -> dict[str, Any]:
