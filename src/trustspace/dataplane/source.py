@@ -25,12 +25,12 @@ from trustspace.dataplane.api_source import ApiSource
 from trustspace.dataplane.published_file import PublishedFile, open_published, open_regular
 from trustspace.dataplane.source_value import SourceValue, check_headers, check_url
 from trustspace.dataplane.table_layout import FORMATS, TableLayout, read_layout
+from trustspace.dataplane.watermark import WatermarkSpec  # noqa: TC001 - pydantic reads it
 from trustspace.errors import ConfigurationError, IntegrityError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trustspace.dataplane.watermark import WatermarkSpec
 
 Form = Literal["file", "table", "api"]
 """``file``: the bytes as they are; ``table``: its rows as an Arrow stream; ``api``: answers to

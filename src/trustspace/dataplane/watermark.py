@@ -24,6 +24,7 @@ import hashlib
 import hmac
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal  # noqa: TC003 - pydantic reads it
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field, model_validator
@@ -34,7 +35,6 @@ from trustspace.dataplane.source_value import SourceValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from decimal import Decimal
 
 MIN_KEY_BYTES: Final = 16
 
@@ -201,7 +201,8 @@ def find(
         doubt: Largest probability of a finding by chance.
 
     Raises:
-        PolicyDeniedError: The identifying columns are missing, code ``pep.unenforceable``.
+        PolicyDeniedError: The identifying columns are missing, and there are no marker records to
+            look for either; code ``pep.unenforceable``.
     """
     found = []
     tokens = _texts(table, spec)
@@ -218,11 +219,11 @@ def find(
 
 def _identified(table: pl.DataFrame, spec: WatermarkSpec) -> pl.DataFrame:
     """Return one row for each identity, with the columns that may carry marks."""
-    if not spec.steps:
+    missing = [name for name in spec.identity if name not in table.columns]
+    if missing and not spec.records:
+        raise _impossible(f"without the column {missing[0]!r} no row can be told", missing[0])
+    if missing or not spec.steps:
         return table.clear()
-    for name in spec.identity:
-        if name not in table.columns:
-            raise _impossible(f"without the column {name!r} no row can be told", name)
     kept = [name for name in table.columns if name in spec.steps]
     # Copies of a row say nothing new, and would make chance look like a finding.
     once = table.unique(subset=list(spec.identity), keep="first", maintain_order=True)
