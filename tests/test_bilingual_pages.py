@@ -1,4 +1,4 @@
-"""The guide to policies says the same in both languages: chapters, commands, documents."""
+"""Guides say the same in both languages: chapters, commands, documents."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guide"
-PAIRS = [(GUIDE / f"{name}.md", GUIDE / f"{name}.zh.md") for name in ("policies", "refused")]
+NAMES = ("policies", "refused", "kept-data")
+PAIRS = [(GUIDE / f"{name}.md", GUIDE / f"{name}.zh.md") for name in NAMES]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-pairs = pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=["policies", "refused"])
+pairs = pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=NAMES)
 
 
 def outline(page: Path) -> list[str]:
