@@ -274,6 +274,7 @@ def test_the_demonstration_does_what_each_step_says(alone):
         "exhausted",
         "revoked",
         "cut_off",
+        "gone",
     ]
     assert all(step["ok"] and step["seconds"] >= 0 and step["detail"] for step in shown["steps"])
 

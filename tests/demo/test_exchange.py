@@ -1,4 +1,4 @@
-"""The demonstration: eight steps that do what they say, and a report that admits a failure."""
+"""The demonstration: nine steps that do what they say, and a report that admits a failure."""
 
 from __future__ import annotations
 

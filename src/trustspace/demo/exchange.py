@@ -1,4 +1,4 @@
-"""Two connectors, one table, eight steps: each one done, timed and checked.
+"""Two connectors, one table, nine steps: each one done, timed and checked.
 
 Example::
 
@@ -152,8 +152,9 @@ class _Exchange:
         return f"purpose {PURPOSE!r} was agreed; agreement {agreement.id}"
 
     def delivered(self) -> str:
-        """Read what the terms leave of the table."""
-        with self._institute.open(self._agreement_id) as data:
+        """Keep what the terms leave of the table, sealed, and read it."""
+        self._institute.keep(self._agreement_id)
+        with self._institute.use(self._agreement_id) as data:
             frame = data.to_polars()
         choice = self._choice
         _expect(frame.height == choice.rows, f"{choice.rows} rows arrive, found {frame.height}")
@@ -162,7 +163,7 @@ class _Exchange:
             values = frame[choice.hashed].drop_nulls().to_list()
             _expect(all(len(value) == 64 for value in values), f"{choice.hashed} is hashed")
         preview = _preview(frame)
-        return f"{frame.height} of {choice.total} rows, {frame.width} columns\n{preview}"
+        return f"{frame.height} of {choice.total} rows, {frame.width} columns, sealed\n{preview}"
 
     def exhausted(self) -> str:
         """Use up the agreed uses, then try once more."""
@@ -201,6 +202,25 @@ class _Exchange:
         raise TrustspaceError("data was delivered after the revocation")
 
 
+    def gone(self) -> str:
+        """Use what was delivered before the revocation and lies with the consumer."""
+        try:
+            with self._institute.use(self._agreement_id) as data:
+                data.to_polars()
+        except PolicyDeniedError as denied:
+            why = str(denied)
+        else:
+            raise TrustspaceError("what was kept was used after the revocation")
+        end = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < end:
+            for event in self._institute.timeline(self._agreement_id):
+                if event.kind == "sealed.deleted":
+                    objects = event.body["objects"]
+                    return f"a use at the consumer was refused: {why}; {objects} sealed files gone"
+            time.sleep(0.02)
+        raise TrustspaceError("what was kept was not deleted in time")
+
+
 STEPS = (
     "published",
     "discovered",
@@ -210,6 +230,7 @@ STEPS = (
     "exhausted",
     "revoked",
     "cut_off",
+    "gone",
 )
 
 
