@@ -201,7 +201,6 @@ class _Exchange:
             return f"the open handle was refused: {denied}"
         raise TrustspaceError("data was delivered after the revocation")
 
-
     def gone(self) -> str:
         """Use what was delivered before the revocation and lies with the consumer."""
         try:
