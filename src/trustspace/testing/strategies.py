@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 try:
     from hypothesis import strategies as st
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ConfigurationError(
         "trustspace.testing.strategies needs Hypothesis", hint="pip install hypothesis"
-    ) from error
+    ) from _error
 
 Json = dict[str, Any]
 

@@ -64,10 +64,12 @@ class SealedFile:
             raise damaged("place", "a regular file", error.strerror or "something else") from error
         try:
             size = os.fstat(self._descriptor).st_size
-            self.header = self._read_header(expected)
-            self.footer_stored = self.read_stored(max(0, size - FOOTER_BYTES), FOOTER_BYTES)
-            self.footer = Footer.decode(self.footer_stored)
-            self.layout = _checked(Layout(self.header, self.footer.size_bytes), self.footer, size)
+            self.header: Header = self._read_header(expected)
+            self.footer_stored: bytes = self.read_stored(max(0, size - FOOTER_BYTES), FOOTER_BYTES)
+            self.footer: Footer = Footer.decode(self.footer_stored)
+            self.layout: Layout = _checked(
+                Layout(self.header, self.footer.size_bytes), self.footer, size
+            )
         except BaseException:
             self.close()
             raise
